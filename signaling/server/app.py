@@ -16,6 +16,7 @@ from signaling.ice_servers import IceServerEntry
 from signaling.messages import MAX_REASON, Error, Joined, Resume, encode
 from signaling.server.access import JoinRequest, Refusal, Rights, everybody
 from signaling.server.backplane import InProcessBackplane
+from signaling.server.browser_client import client_route
 from signaling.server.connection import MemberConnection, dismiss, receive_frame
 from signaling.server.events import ServerEvent, tell
 from signaling.server.frames import Fault, read_first
@@ -53,7 +54,8 @@ def create_app(
 ) -> Starlette:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
-    Serve it alone, `handfast serve`, or inside another ASGI program,
+    The client for web pages stands beside it, `/handfast-client.js` (docs/CLIENT.md). Serve both
+    alone, `handfast serve`, or inside another ASGI program,
     `Mount("/signaling", create_app())`. A server of your own collects a message before the app sees
     any of it: give uvicorn `--ws-max-size 327680` and a `--limit-concurrency`, or a few clients
     fill its memory with messages that never end. It needs no lifespan and starts no tasks of its
@@ -83,7 +85,7 @@ def create_app(
         authorize,
         backplane or InProcessBackplane(),
     )
-    routes: list[BaseRoute] = [WebSocketRoute("/ws", server.serve)]
+    routes: list[BaseRoute] = [WebSocketRoute("/ws", server.serve), client_route()]
     if metrics:
         routes.append(metrics_route(server.statistics, server.load))
     return Starlette(routes=routes)

@@ -1,6 +1,6 @@
-// One RTCPeerConnection with perfect negotiation (W3C webrtc-pc section 10.7) over a Room, and an
-// event for every change of a state.
+// One RTCPeerConnection that is negotiated over a Room, and an event for every change of a state.
 
+import { Negotiation } from "../handfast-client.js";
 import { Pinger } from "./pinger.js";
 
 // Milliseconds until the connection has failed: browsers without a candidate pair report nothing.
@@ -29,9 +29,7 @@ function keepSize(sender) {
  */
 export class Call extends EventTarget {
   #room;
-  #makingOffer = false;
-  #ignoreOffer = false;
-  #settingAnswer = false;
+  #negotiation;
   #closed = false;
   #connected = false;
   #timeout = null;
@@ -78,6 +76,7 @@ export class Call extends EventTarget {
     clearTimeout(this.#timeout);
     clearTimeout(this.#lost);
     this.pinger.stop();
+    this.#negotiation.stop();
     this.connection.close();
     for (const track of this.returned.getTracks()) track.stop();
     this.#room.leave();
@@ -99,7 +98,7 @@ export class Call extends EventTarget {
   #failToConnect() {
     const found = ["connected", "completed"].includes(this.connection.iceConnectionState);
     if (this.#connected && !found) {
-      // Python restarts ICE by itself while the room's server is there.
+      // Both ends restart ICE by themselves while the room's server is there.
       if (this.#alone) return this.#fail("lost");
       this.#lost ??= setTimeout(() => this.#fail("lost"), RECOVERY_MS);
       return;
@@ -146,7 +145,6 @@ export class Call extends EventTarget {
     });
     pc.addEventListener("icegatheringstatechange", () => {
       this.#state("gathering", pc.iceGatheringState);
-      if (pc.iceGatheringState === "complete") this.#describe("local", pc.localDescription);
     });
     pc.addEventListener("iceconnectionstatechange", () => {
       this.#state("ice", pc.iceConnectionState);
@@ -180,75 +178,23 @@ export class Call extends EventTarget {
     return pc.sctp?.transport ?? pc.getSenders().find((s) => s.transport)?.transport ?? null;
   }
 
-  #describe(side, description) {
-    if (description) this.#emit("description", { side, description });
-  }
-
   #negotiate() {
-    const pc = this.connection;
-    pc.addEventListener("icecandidate", ({ candidate }) => {
-      this.#room.send({ type: "candidate", ...candidate?.toJSON() });
+    const room = this.#room;
+    this.#negotiation = new Negotiation(this.connection, {
+      polite: room.polite,
+      send: (message) => room.send(message),
     });
-    pc.addEventListener("negotiationneeded", async () => {
-      try {
-        this.#makingOffer = true;
-        await this.#sendDescription();
-      } catch (error) {
-        this.#fail("negotiation", error.message);
-      } finally {
-        this.#makingOffer = false;
-      }
+    this.#negotiation.on("description", ({ side, description }) => {
+      this.#emit("description", { side, description });
+      this.#watchDtls();
     });
-    this.#room.addEventListener("message", async ({ detail: message }) => {
-      try {
-        if (message.type === "candidate") await this.#addCandidate(message);
-        else await this.#addDescription(message);
-      } catch (error) {
-        this.#fail("negotiation", error.message);
-      }
-    });
-    this.#room.addEventListener("end", ({ detail }) => {
+    this.#negotiation.on("error", ({ message }) => this.#fail("negotiation", message));
+    room.addEventListener("message", ({ detail }) => this.#negotiation.receive(detail));
+    room.addEventListener("end", ({ detail }) => {
       if (PARTINGS.has(detail.code) || !this.#connected) return this.#fail(detail.code, detail.detail);
       // Media does not go by the room's server.
       this.#alone = true;
       this.#emit("alone");
     });
-  }
-
-  async #sendDescription() {
-    const pc = this.connection;
-    await pc.setLocalDescription();
-    this.#describe("local", pc.localDescription);
-    this.#watchDtls();
-    this.#room.send(pc.localDescription.toJSON());
-  }
-
-  async #addDescription({ type, sdp }) {
-    const pc = this.connection;
-    // While an answer is being applied, the state counts as stable.
-    const stable = pc.signalingState === "stable" || this.#settingAnswer;
-    const collision = type === "offer" && (this.#makingOffer || !stable);
-    this.#ignoreOffer = !this.#room.polite && collision;
-    if (this.#ignoreOffer) return;
-    this.#settingAnswer = type === "answer";
-    await pc.setRemoteDescription({ type, sdp }).finally(() => (this.#settingAnswer = false));
-    this.#describe("remote", pc.remoteDescription);
-    this.#watchDtls();
-    if (type === "offer") await this.#sendDescription();
-  }
-
-  async #addCandidate({ candidate = "", sdpMid, sdpMLineIndex, usernameFragment }) {
-    const end = sdpMid === undefined && sdpMLineIndex === undefined;
-    // An ICE restart may overtake candidates, and browsers differ in what they say of it.
-    const known = this.connection.remoteDescription?.sdp ?? "";
-    if (usernameFragment && !known.includes(`a=ice-ufrag:${usernameFragment}\r\n`)) return;
-    try {
-      await this.connection.addIceCandidate(
-        end ? undefined : { candidate, sdpMid, sdpMLineIndex, usernameFragment },
-      );
-      this.#describe("remote", this.connection.remoteDescription);
-    } catch (error) {
-      if (!this.#ignoreOffer) throw error;
-    }
   }
 }

@@ -1,6 +1,6 @@
 // The room of the demo: finds the Python peer, and exchanges messages with it (docs/SIGNALING.md).
 
-import { Link } from "./link.js";
+import { Link } from "../handfast-client.js";
 
 const ROOM = "demo";
 const PEER_NAME = "python";

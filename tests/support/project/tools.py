@@ -146,6 +146,18 @@ TOOLS = MappingProxyType(
                 modules=("hls.js@1.6",),
             ),
             Tool(
+                "typescript",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/typescript/bin/tsc",),
+                modules=("typescript@5",),
+            ),
+            Tool(
+                "axe",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/axe-core/axe.min.js",),
+                modules=("axe-core@4",),
+            ),
+            Tool(
                 "python_webrtc",
                 (sys.executable,),
                 files=(f"{PYTHON_MODULES}/wrtc-0.1.0.dist-info",),
