@@ -86,6 +86,13 @@ _IceSecretFile = Annotated[
 ]
 
 
+def _duration(text: str) -> float:
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"handfast {version('handfast')}")
@@ -166,6 +173,14 @@ def serve(
         LogFormat | None,
         typer.Option(help="Tell who comes and goes on standard error, as text or JSON lines."),
     ] = None,
+    grace: Annotated[
+        float | None,
+        typer.Option(
+            parser=_duration,
+            metavar="TIME",
+            help="Serve on so long after SIGTERM, while /readyz says 503: 10s.",
+        ),
+    ] = None,
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Numbers for Prometheus at /metrics.")
     ] = False,
@@ -192,6 +207,7 @@ def serve(
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
             tokens=tokens_from(jwt_key, jwt_algorithm, jwt_audience),
             metrics=metrics,
+            grace=grace or 0.0,
         )
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve_rooms(options, console))
@@ -234,13 +250,6 @@ _Room = Annotated[
     str, typer.Argument(metavar="ROOM-URL", help="wss://host/path#room, or a demo's address.")
 ]
 _Insecure = Annotated[bool, typer.Option("--insecure", help="Allow ws: to another machine.")]
-
-
-def _duration(text: str) -> float:
-    try:
-        return seconds_of(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 class RecordFormat(StrEnum):

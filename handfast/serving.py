@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,6 @@ from signaling.server import JwtAuthorizer, Limits, TokenAlgorithm, create_app
 from signaling.server.access import everybody
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from pathlib import Path
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from peer import IceServer
     from signaling.server import TurnSecret
+    from signaling.server.app import RoomApp
 
 #: TCP connections beyond those of all members: on the way in, or asking for the health (ours).
 _SPARE: Final = 256
@@ -45,6 +46,7 @@ class ServeOptions:
         ice_servers: STUN and TURN servers that members are told of.
         tokens: Judge of the tokens that members have to show; None lets everybody in.
         metrics: Serve the numbers of the rooms at `/metrics`.
+        grace: Seconds for which it serves on after it was told to stop, and is not ready meanwhile.
     """
 
     web: WebServerOptions
@@ -54,6 +56,7 @@ class ServeOptions:
     ice_servers: tuple[IceServer | TurnSecret, ...] = ()
     tokens: JwtAuthorizer | None = None
     metrics: bool = False
+    grace: float = 0.0
 
 
 def connections(limits: Limits) -> int:
@@ -83,7 +86,7 @@ def tokens_from(
         raise ServeError(f"{key} cannot be used: {error}.") from error
 
 
-def _rooms(options: ServeOptions) -> Starlette:
+def _rooms(options: ServeOptions) -> RoomApp:
     try:
         return create_app(
             limits=options.limits,
@@ -100,7 +103,7 @@ def _rooms(options: ServeOptions) -> Starlette:
 async def serve(
     options: ServeOptions, stop: asyncio.Event, on_ready: Callable[[str], None]
 ) -> None:
-    """Serve rooms until `stop` is set; calls go on after that.
+    """Serve rooms until `stop` is set; calls go on after that, and members return elsewhere.
 
     Args:
         options: The options.
@@ -126,3 +129,6 @@ async def serve(
         async with serving(app, where, options.web):
             on_ready(f"{options.web.scheme.replace('http', 'ws')}://{where.shown}:{where.port}/ws")
             await stop.wait()
+            # Long enough for load balancers to see that it is not ready.
+            await asyncio.sleep(options.grace)
+            await rooms.drain()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, assert_never
 
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -17,7 +19,7 @@ from signaling.messages import MAX_REASON, Error, Joined, Resume, encode
 from signaling.server.access import JoinRequest, Refusal, Rights, everybody
 from signaling.server.backplane import InProcessBackplane
 from signaling.server.browser_client import client_route
-from signaling.server.connection import MemberConnection, dismiss, receive_frame
+from signaling.server.connection import SERVICE_RESTART, MemberConnection, dismiss, receive_frame
 from signaling.server.events import ServerEvent, tell
 from signaling.server.frames import Fault, read_first
 from signaling.server.limits import Limits
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 #: WebSocket close codes of a member that does not come back; a browser that leaves a page
 #: sends 1001 (RFC 6455 section 7.4.1).
 _LEFT = frozenset({1000, 1001})
+#: Seconds that members have to read what waits for them before the server stops (ours).
+_DRAIN_TIMEOUT = 5.0
 
 
 def create_app(
@@ -51,7 +55,7 @@ def create_app(
     authorize: Authorize = everybody,
     backplane: Backplane | None = None,
     metrics: bool = False,
-) -> Starlette:
+) -> RoomApp:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
     The client for web pages stands beside it, `/handfast-client.js` (docs/CLIENT.md). Serve both
@@ -88,7 +92,23 @@ def create_app(
     routes: list[BaseRoute] = [WebSocketRoute("/ws", server.serve), client_route()]
     if metrics:
         routes.append(metrics_route(server.statistics, server.load))
-    return Starlette(routes=routes)
+    return RoomApp(server, routes)
+
+
+class RoomApp(Starlette):
+    """The ASGI app of a room server; made by `create_app`."""
+
+    def __init__(self, server: _RoomServer, routes: Sequence[BaseRoute]) -> None:
+        super().__init__(routes=routes)
+        self._server = server
+
+    async def drain(self) -> None:
+        """Let all members go before the server stops, within five seconds.
+
+        Each is sent what waits for it, and then closed with 1012, at which clients return: to their
+        session where another server knows it, else to the room. Nobody else is let in any more.
+        """
+        await self._server.drain()
 
 
 class _RoomServer:
@@ -106,9 +126,21 @@ class _RoomServer:
         self._authorize = authorize
         self._backplane = backplane
         self._connections: dict[ConnectionId, MemberConnection] = {}
+        self._draining = False
+        self._gone = asyncio.Event()
         self.statistics = Statistics()
         self.load = backplane.load
         backplane.bind(limits, self._servers_for, self._apply)
+
+    async def drain(self) -> None:
+        self._draining = True
+        for connection in self._connections.values():
+            connection.let_go()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_TIMEOUT):
+                while self._connections:
+                    self._gone.clear()
+                    await self._gone.wait()
 
     def _servers_for(self, member: str) -> tuple[IceServerEntry, ...]:
         now = time.time()
@@ -128,6 +160,9 @@ class _RoomServer:
             # Before it is accepted, a close is HTTP 403.
             await websocket.close()
             return
+        if self._draining:
+            await _send_away(websocket)
+            return
         await websocket.accept(subprotocol=chosen_subprotocol(websocket))
         admitted = await self._admit(websocket)
         if admitted is None:
@@ -140,6 +175,7 @@ class _RoomServer:
             close_code = await connection.serve()
         finally:
             del self._connections[connection_id]
+            self._gone.set()
             self._backplane.disconnect(connection_id, left=close_code in _LEFT)
             tell(
                 ServerEvent.ENDED,
@@ -168,7 +204,10 @@ class _RoomServer:
                     self.statistics.joins += 1
                 else:
                     self.statistics.resumes += 1
-                self._connections[outcome.connection_id] = self._connect(websocket, outcome)
+                connection = self._connect(websocket, outcome)
+                self._connections[outcome.connection_id] = connection
+                if self._draining:
+                    connection.let_go()
                 return outcome
             case _:
                 assert_never(outcome)
@@ -246,6 +285,14 @@ class _RoomServer:
                     connection.end(error)
                 case _:
                     assert_never(effect)
+
+
+async def _send_away(websocket: WebSocket) -> None:
+    # HTTP 503 where the ASGI server can say it: a load balancer tries the next server.
+    if "websocket.http.response" in websocket.scope.get("extensions", {}):
+        await websocket.send_denial_response(PlainTextResponse("the server stops\n", 503))
+    else:
+        await websocket.close(SERVICE_RESTART)
 
 
 def _address(websocket: WebSocket) -> str | None:

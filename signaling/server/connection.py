@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 POLICY_VIOLATION: Final = 1008
 #: WebSocket close code: no room at present (IANA WebSocket registry).
 _TRY_AGAIN_LATER: Final = 1013
+#: WebSocket close code: the server stops, and the member is to return (IANA WebSocket registry).
+SERVICE_RESTART: Final = 1012
 #: Seconds that a slow reader has for the last error (ours).
 _CLOSE_TIMEOUT: Final = 2.0
 _PING: Final = encode(Ping())
@@ -93,6 +95,7 @@ class MemberConnection:
         self._last_received = self._loop.time()
         self._ping_due = False
         self._charged = 0
+        self._leaving = False
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
         self._error: Error | None = None
@@ -117,6 +120,11 @@ class MemberConnection:
             self._error = error
             self._ended.set()
 
+    def let_go(self) -> None:
+        """Send what waits for the member, and then close with 1012: it is to return elsewhere."""
+        self._leaving = True
+        self._awake.set()
+
     def charge(self, octets: int) -> None:
         """Let the member's next message wait for what this one costs others."""
         self._charged += octets
@@ -140,6 +148,9 @@ class MemberConnection:
             pass
         if self._error is not None:
             await dismiss(self._websocket, self._error)
+        elif self._leaving:
+            # Whatever the close code that comes back: this end closed.
+            code = SERVICE_RESTART
         return code
 
     async def _wait_for_end(self) -> NoReturn:
@@ -172,6 +183,9 @@ class MemberConnection:
                 if self._ping_due:
                     self._ping_due = False
                     await _send(self._websocket, _PING)
+                if self._leaving:
+                    await self._websocket.close(SERVICE_RESTART, "the server stops")
+                    return
                 await self._awake.wait()
         except WebSocketDisconnect:
             # The reader is about to learn the close code, which says whether the member has left.

@@ -17,6 +17,8 @@ import pytest
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed
 
+from handfast.serving import ServeOptions, serve
+from handfast.web_server import WebServerOptions
 from signaling import JoinError, Offer, connect, join
 from tests.support.clock.deadline import DEADLINE
 from tests.support.project.handfast_program import handfast_program
@@ -54,13 +56,37 @@ async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> No
         first, second = await asyncio.gather(connect(url, room="r"), connect(url, room="r"))
         await first.send(Offer(sdp="v"))
         assert await second.receive() == Offer(sdp="v")
-        program.send_signal(signal.SIGTERM)
+        async with open_websocket(url) as websocket:
+            await websocket.send('{"type":"join","room":"other","resumable":true}')
+            assert json.loads(await websocket.recv())["type"] == "joined"
+            program.send_signal(signal.SIGTERM)
+            await websocket.wait_closed()
+            # IANA: service restart; members return, here or elsewhere.
+            assert websocket.close_code == 1012
         assert await program.wait() == 0
         await asyncio.gather(first.close(), second.close())
         assert program.stderr is not None
         told = [json.loads(line) for line in (await program.stderr.read()).splitlines()]
-    assert [line["event"] for line in told] == ["joined", "joined", "ended", "ended"]
+    assert [line["event"] for line in told] == ["joined"] * 3 + ["ended"] * 3
     assert {line["room"] for line in told[:2]} == {"r"}
+
+
+async def test_a_server_that_stops_is_not_ready_and_serves_on_for_its_grace() -> None:
+    stop = asyncio.Event()
+    listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    options = ServeOptions(web=WebServerOptions(port=0), grace=3600.0)
+    async with asyncio.timeout(DEADLINE), httpx.AsyncClient() as client:
+        serving = asyncio.create_task(serve(options, stop, listening.set_result))
+        url = await listening
+        async with await join(url, room="r") as first:
+            stop.set()
+            assert (await client.get(f"{_http(url)}/readyz")).status_code == 503
+            assert (await client.get(f"{_http(url)}/healthz")).status_code == 200
+            async with await join(url, room="r") as second:
+                await (await second.next_channel()).send(Offer(sdp="v"))
+                assert await (await first.next_channel()).receive() == Offer(sdp="v")
+        serving.cancel()
+        await asyncio.wait((serving,))
 
 
 @pytest.mark.parametrize(("options", "status"), [(("--metrics",), 200), ((), 404)])

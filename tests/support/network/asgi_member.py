@@ -18,12 +18,20 @@ class AsgiMember:
 
     Attributes:
         joined: The answer to its join.
+        reads: The app waits where it sends to this member while it is not set.
     """
 
     def __init__(self) -> None:
         self.joined: dict[str, Any] = {}
+        self.reads = asyncio.Event()
+        self.reads.set()
         self.to_app: asyncio.Queue[Message] = asyncio.Queue()
         self.from_app: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def from_server(self, event: Message) -> None:
+        """Take what the app sends."""
+        await self.reads.wait()
+        self.from_app.put_nowait(event)
 
     def send(self, **message: Any) -> None:
         """Hand the app one message, which it reads when it likes."""
@@ -59,10 +67,14 @@ async def asgi_member(
         "headers": [(b"host", b"127.0.0.1")],
         "query_string": b"",
         "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
     }
     member.to_app.put_nowait({"type": "websocket.connect"})
-    serving = asyncio.ensure_future(app(scope, member.to_app.get, member.from_app.put))
-    assert (await member.from_app.get())["type"] == "websocket.accept"
+    serving = asyncio.ensure_future(app(scope, member.to_app.get, member.from_server))
+    answered = await member.from_app.get()
+    if answered["type"] != "websocket.accept":
+        await serving
+        raise AssertionError(f"refused: {answered.get('status', answered)}")
     member.send(**{"type": "join", "room": room, **fields})
     try:
         member.joined = await member.receive()
