@@ -27,6 +27,7 @@ from tests.support.clock.idle_time import AT_ONCE, end_of
 from tests.support.clock.own_time import own_time
 from tests.support.media.frames import has_label
 from tests.support.negotiation.connections import within
+from tests.support.network.process_end import send_signal
 from tests.support.project.handfast_program import handfast_program
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complai
             await call.pc.connected()
             await call.tracks["video"].recv()
 
-            program.send_signal(signal.SIGINT)
+            send_signal(program, signal.SIGINT)
             errors, idle = await end_of(program)
 
     assert idle < AT_ONCE

@@ -23,6 +23,7 @@ from tests.support.clock.deadline import DEADLINE
 from tests.support.media.clips import decoded, make_clip
 from tests.support.negotiation.connection_media import sent_for
 from tests.support.network.asgi import serve
+from tests.support.network.process_end import send_signal
 from tests.support.project.handfast_program import handfast_program
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.S
         _member(room, "recorder", *_media()) as alice,
     ):
         await sent_for(alice.pc, 3)
-        program.send_signal(number)
+        send_signal(program, number)
         said = await _end(program)
 
     assert {len(times) > 45 for times in decoded(file).values()} == {True}
@@ -245,7 +246,7 @@ async def test_a_recording_of_nobody_is_no_success(tmp_path: Path) -> None:
     ):
         assert program.stdout is not None
         await program.stdout.readuntil(b"Ctrl-C")
-        program.send_signal(signal.SIGINT)
+        send_signal(program, signal.SIGINT)
         said = await _end(program, status=1)
 
     assert said.endswith("Nothing was recorded.\n")

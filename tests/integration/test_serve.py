@@ -21,6 +21,7 @@ from handfast.serving import ServeOptions, serve
 from handfast.web_server import WebServerOptions
 from signaling import JoinError, Offer, connect, join
 from tests.support.clock.deadline import DEADLINE
+from tests.support.network.process_end import send_signal
 from tests.support.project.handfast_program import handfast_program
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> No
         async with open_websocket(url) as websocket:
             await websocket.send('{"type":"join","room":"other","resumable":true}')
             assert json.loads(await websocket.recv())["type"] == "joined"
-            program.send_signal(signal.SIGTERM)
+            send_signal(program, signal.SIGTERM)
             await websocket.wait_closed()
             # IANA: service restart; members return, here or elsewhere.
             assert websocket.close_code == 1012

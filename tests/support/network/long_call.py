@@ -22,7 +22,7 @@ from peer.tracing.events import Described, Direction
 from signaling import Channel, ChannelClosed, Negotiator
 from signaling.messages import decode, encode
 from tests.support.clock.deadline import DEADLINE
-from tests.support.network.process_end import end_by_input
+from tests.support.network.process_end import end_by_input, send_signal
 from tests.support.project.tools import ROOT
 from tests.support.tracing.traces import Sink
 
@@ -72,7 +72,7 @@ class LongCallEnd:
 
     def signal(self, number: int) -> None:
         """Send a signal to the process, such as SIGSTOP."""
-        self.process.send_signal(number)
+        send_signal(self.process, number)
 
     async def until(
         self, condition: Callable[[Look], bool], timeout: float = 2 * DEADLINE

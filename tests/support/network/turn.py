@@ -15,6 +15,7 @@ from aioice import stun
 from peer.configuration import IceServer
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_run
+from tests.support.network.process_end import kill
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ class TurnDaemon:
 
     async def kill(self) -> None:
         """Kill coturn, without a packet to its clients."""
-        if self.process.returncode is None:
-            self.process.kill()
+        kill(self.process)
         await self.process.wait()
 
 

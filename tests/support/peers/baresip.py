@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_port
+from tests.support.network.process_end import kill
 from tests.support.peers.sip import HOST, SipDialog
 from tests.support.project.tools import tool_path
 
@@ -93,6 +94,5 @@ async def baresip(folder: Path) -> AsyncIterator[Phone]:
         finally:
             transport.close()
     finally:
-        if process.returncode is None:
-            process.kill()
+        kill(process)
         await process.wait()

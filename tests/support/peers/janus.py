@@ -28,6 +28,7 @@ from websockets.typing import Subprotocol
 from peer import SessionDescription
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_port
+from tests.support.network.process_end import kill
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ async def janus_server(folder: Path) -> AsyncIterator[str]:
         await _answering(port)
         yield f"ws://{_HOST}:{port}"
     finally:
-        process.kill()
+        kill(process)
         await process.wait()
 
 

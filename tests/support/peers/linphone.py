@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_port
+from tests.support.network.process_end import kill
 from tests.support.peers.sip import HOST, SipDialog
 from tests.support.project.tools import tool_path
 
@@ -153,9 +154,8 @@ async def linphone(folder: Path) -> AsyncIterator[Phone]:
             async with asyncio.timeout(_END_TIMEOUT):
                 await phone.command("quit")
                 await process.wait()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        kill(process)
+        await process.wait()
         await listening
 
 

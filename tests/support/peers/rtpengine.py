@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_port, free_run
+from tests.support.network.process_end import kill
 from tests.support.project.tools import tool_path
 
 _HOST = "127.0.0.1"
@@ -151,6 +151,5 @@ async def rtpengine(folder: Path) -> AsyncIterator[Rtpengine]:
         finally:
             transport.close()
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        kill(process)
         await process.wait()

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from tests.support.browser.browsers import open_browser
 from tests.support.clock.deadline import DEADLINE
+from tests.support.network.process_end import kill
 from tests.support.project.tools import (
     GOPATH,
     NODE_MODULES,
@@ -194,7 +195,7 @@ async def _output(*command: str, **environment: str) -> str:
         async with asyncio.timeout(_BUILD_TIMEOUT):
             output, complaints = await process.communicate()
     except BaseException:
-        process.kill()
+        kill(process)
         await process.wait()
         raise
     if process.returncode != 0:
@@ -250,9 +251,8 @@ async def _program(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_TIMEOUT):
                 await process.wait()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        kill(process)
+        await process.wait()
         await reading
 
 

@@ -7,6 +7,8 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from tests.support.network.process_end import kill
+
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
@@ -30,5 +32,5 @@ async def handfast_program(*arguments: str, dev_mode: bool = False) -> AsyncIter
         yield program
     finally:
         if program.returncode is None:
-            program.kill()
+            kill(program)
             await program.communicate()

@@ -11,6 +11,7 @@ from handfast.cli import app
 from tests.support.browser.complaints import complaints
 from tests.support.clock.idle_time import AT_ONCE, end_of
 from tests.support.negotiation.connections import within
+from tests.support.network.process_end import send_signal
 from tests.support.project.handfast_program import handfast_program
 
 
@@ -82,7 +83,7 @@ async def test_a_signal_ends_the_demo_at_once_and_without_complaint(number: sign
     async with handfast_program("demo", "--port", "0", dev_mode=True) as program:
         assert program.stdout is not None
         said = await within(program.stdout.readuntil(b"Ctrl-C"))
-        program.send_signal(number)
+        send_signal(program, number)
         errors, idle = await end_of(program)
 
     assert b"http://127.0.0.1:" in said

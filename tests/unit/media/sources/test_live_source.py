@@ -21,6 +21,7 @@ from tests.support.media.clips import make_clip
 from tests.support.media.live_servers import Broadcast, tcp, transport_stream
 from tests.support.negotiation.connections import until, within
 from tests.support.network.free_ports import free_port
+from tests.support.network.process_end import kill
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ async def test_a_stream_by_rtsp_is_played_with_the_options_of_ffmpeg(tmp_path: P
         assert len(shown) == len(heard) == 20
         source.stop()
     finally:
-        publisher.kill()
+        kill(publisher)
         await publisher.wait()
 
 
