@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from handfast.loss import Loss
 from peer import PeerConfiguration, PeerConnection, TransportError
 from signaling import ChannelLost, Negotiator
+from signaling.loss import Loss
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:

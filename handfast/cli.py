@@ -37,11 +37,11 @@ from handfast.recording import (
 from handfast.rooms import AddressError, RoomAddress
 from handfast.serving import ServeError, ServeOptions, connections, tokens_from
 from handfast.serving import serve as serve_rooms
-from handfast.signals import stopped_by_signals
 from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
 from handfast.web_server import WebServerError, WebServerOptions
 from signaling import SignalingError
 from signaling.server import Limits, TokenAlgorithm
+from signaling.signals import stopped_by_signals
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from signaling.errors import (
     NegotiationError,
     SignalingError,
 )
+from signaling.joining import Joining
 from signaling.memory import channel_pair
 from signaling.messages import (
     Answer,
@@ -25,7 +26,16 @@ from signaling.messages import (
     ProvisionalAnswer,
 )
 from signaling.negotiator import Negotiator
-from signaling.room import PeerChannel, Room
+from signaling.participant import Participant
+from signaling.peer_channel import PeerChannel
+from signaling.room import Room
+from signaling.room_events import (
+    ParticipantLeft,
+    RoomBack,
+    RoomDataChannelEvent,
+    RoomMessage,
+    RoomTrackEvent,
+)
 from signaling.websocket import WebSocketChannel, connect, join
 
 __all__ = [
@@ -41,15 +51,22 @@ __all__ = [
     "ErrorCode",
     "InsecureUrlError",
     "JoinError",
+    "Joining",
     "MessageError",
     "NegotiationError",
     "Negotiator",
     "Offer",
+    "Participant",
+    "ParticipantLeft",
     "PeerChannel",
     "PeerMessage",
     "ProvisionalAnswer",
     "Reconnect",
     "Room",
+    "RoomBack",
+    "RoomDataChannelEvent",
+    "RoomMessage",
+    "RoomTrackEvent",
     "SignalingError",
     "WebSocketChannel",
     "channel_pair",

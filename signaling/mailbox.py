@@ -41,6 +41,11 @@ class Mailbox(Generic[_Item]):
         self._readable.set()
         return True
 
+    def put_back(self, item: _Item) -> None:
+        """Put an item that was taken in again, before all others, though it be full or closed."""
+        self._items.appendleft(item)
+        self._readable.set()
+
     async def put(self, item: _Item) -> None:
         """Put an item in, and wait for room where there is none.
 

@@ -1,24 +1,27 @@
-"""A room as one member sees it: the other members, and one channel to each of them."""
+"""A room as one member sees it: its participants, or a bare channel to each other member."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
-from typing import TYPE_CHECKING, Final, Self, assert_never
+import secrets
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, assert_never, overload
 
 import msgspec
 
-from signaling.channel import Channel
+from peer import PeerConfiguration
+from peer.emitter import EventEmitter
+from peer.rtp.tracks import MediaStreamError
 from signaling.errors import ChannelClosed, ChannelLost
 from signaling.ice_servers import usable
 from signaling.link import Event, Link, Token
-from signaling.mailbox import Mailbox
 from signaling.messages import (
-    MAX_REASON,
     Answer,
     Bye,
     Candidate,
     Error,
+    Joined,
     Offer,
     Peer,
     PeerJoined,
@@ -27,6 +30,16 @@ from signaling.messages import (
     ProvisionalAnswer,
     Relayed,
 )
+from signaling.participants import Participants
+from signaling.peer_channel import PeerChannel
+from signaling.room_events import (
+    ParticipantLeft,
+    RoomBack,
+    RoomDataChannelEvent,
+    RoomEvent,
+    RoomMessage,
+    RoomTrackEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,90 +47,56 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-    from peer.configuration import IceServer
+    from peer import IceServer, MediaStreamTrack
+    from peer.emitter import Decorator, Handler, Takes
     from signaling.backoff import Reconnect
+    from signaling.participant import Participant
 
 _logger = logging.getLogger(__name__)
 
-#: Most messages of one peer that wait to be received (ours).
-_INBOX: Final = 256
-
-
-class PeerChannel(Channel):
-    """The channel to one other member of a room.
-
-    Attributes:
-        peer: The other member.
-        polite: Whether this end gives way on glare (see `Negotiator`). The member that joined
-            later does, so that exactly one of the two is polite.
-    """
-
-    def __init__(
-        self, peer: Peer, *, polite: bool, send: Callable[[Relayed], Awaitable[None]]
-    ) -> None:
-        self.peer = peer
-        self.polite = polite
-        self._send = send
-        self._inbox: Mailbox[PeerMessage] = Mailbox(_INBOX)
-        self._ended: ChannelClosed | None = None
-        self._owes_bye = False
-
-    def __repr__(self) -> str:
-        state = "open" if self._ended is None else "closed"
-        return f"<PeerChannel {self.peer.member!r} {state} polite={self.polite}>"
-
-    async def send(self, message: PeerMessage) -> None:
-        if self._ended is not None:
-            raise type(self._ended)(self._ended.reason)
-        await self._send(msgspec.structs.replace(message, to=self.peer.member))
-
-    async def receive(self) -> PeerMessage:
-        return await self._inbox.get()
-
-    async def close(self, reason: str = "") -> None:
-        if self._ended is None:
-            self.end(ChannelClosed(reason or "this end closed the channel"), discard=True)
-            self._owes_bye = True
-        if not self._owes_bye:
-            return
-        self._owes_bye = False
-        try:
-            await self._send(Bye(reason=reason[:MAX_REASON], to=self.peer.member))
-        except ChannelClosed:
-            # We have left the room, which says the same to everybody.
-            return
-        except asyncio.CancelledError:
-            self._owes_bye = True
-            raise
-
-    def deliver(self, message: PeerMessage) -> None:
-        """Deliver a message that the peer sent."""
-        if self._ended is None and not self._inbox.offer(message):
-            self.end(ChannelLost(f"{_INBOX} messages were waiting and this end received none"))
-
-    def end(self, end: ChannelClosed, *, discard: bool = False) -> None:
-        """End the channel at this end only; messages that have arrived can still be received."""
-        if self._ended is None:
-            self._ended = end
-            self._inbox.close(end, discard=discard)
+#: Most other members of a room that are taken note of (ours); a server of ours has 64.
+_MOST: Final = 256
+#: Seconds for handlers of events to complete their work when the room is left (ours).
+_DRAIN: Final = 10.0
 
 
 class Room:
     """A room that we are in; made by `signaling.join`.
+
+    Use its participants, each with a connection that the room negotiates: `on`, `publish`, `send`,
+    `participants`. Or take a channel to each other member and run Negotiators of your own:
+    `channels`. With participants the room is joined again where its session is over, for as long as
+    the `Reconnect` says, and the connections live on meanwhile; channels end with ChannelLost then.
+
+    Events, subscribed to with `on`: `participantjoined`, `participantaway` (it has lost its place,
+    its connection lives on), `participantback` (Participant), `participantleft` (ParticipantLeft),
+    `track` (RoomTrackEvent), `datachannel` (RoomDataChannelEvent), `message` (RoomMessage), `away`
+    (a sentence: there is no connection to the server) and `back` (RoomBack).
 
     Attributes:
         member: The name by which the other members address us.
     """
 
     def __init__(
-        self, dial: Callable[[], Awaitable[ClientConnection]], reconnect: Reconnect | None
+        self,
+        dial: Callable[[], Awaitable[ClientConnection]],
+        reconnect: Reconnect | None,
+        configuration: PeerConfiguration | None = None,
     ) -> None:
         self.member = ""
+        self._configuration = configuration or PeerConfiguration()
+        # Kept for as long as this object lives: by it the others know us again.
         self._link = Link(
-            dial, reconnect=reconnect, on_message=self._on_message, on_end=self._on_end
+            dial, reconnect=reconnect, owner=self, identity_secret=new_identity_secret()
         )
         self._channels: dict[str, PeerChannel] = {}
         self._new: dict[str, PeerChannel] = {}
+        self._hung_up: set[str] = set()
+        self._emitter = EventEmitter("Room", RoomEvent, _is_end_of_track)
+        self._participants: Participants | None = None
+        self._has_begun = False
+        self._gives_channels = False
+        self._away_since: float | None = None
         self._changed = asyncio.Event()
         self._ended: ChannelClosed | None = None
 
@@ -137,12 +116,110 @@ class Room:
         return tuple(channel.peer for channel in self._channels.values())
 
     @property
+    def participants(self) -> tuple[Participant, ...]:
+        """The other participants, those included who lost their place and may come back."""
+        return self._people().all
+
+    def participant(self, name: str) -> Participant | None:
+        """Return the participant of this name, the first of several; None where there is none."""
+        return next((each for each in self.participants if each.name == name), None)
+
+    @property
     def ice_servers(self) -> tuple[IceServer, ...]:
         """STUN and TURN servers that the room server names, for `PeerConfiguration.iceServers`.
 
         Credentials may run out: ask anew for each connection.
         """
         return usable(self._link.ice_servers)
+
+    @overload
+    def on(
+        self, event: Literal["participantjoined", "participantaway", "participantback"]
+    ) -> Decorator[Participant]: ...
+    @overload
+    def on(
+        self,
+        event: Literal["participantjoined", "participantaway", "participantback"],
+        handler: Takes[Participant],
+    ) -> Takes[Participant]: ...
+    @overload
+    def on(self, event: Literal["participantleft"]) -> Decorator[ParticipantLeft]: ...
+    @overload
+    def on(
+        self, event: Literal["participantleft"], handler: Takes[ParticipantLeft]
+    ) -> Takes[ParticipantLeft]: ...
+    @overload
+    def on(self, event: Literal["track"]) -> Decorator[RoomTrackEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["track"], handler: Takes[RoomTrackEvent]
+    ) -> Takes[RoomTrackEvent]: ...
+    @overload
+    def on(self, event: Literal["datachannel"]) -> Decorator[RoomDataChannelEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["datachannel"], handler: Takes[RoomDataChannelEvent]
+    ) -> Takes[RoomDataChannelEvent]: ...
+    @overload
+    def on(self, event: Literal["message"]) -> Decorator[RoomMessage]: ...
+    @overload
+    def on(self, event: Literal["message"], handler: Takes[RoomMessage]) -> Takes[RoomMessage]: ...
+    @overload
+    def on(self, event: Literal["away"]) -> Decorator[str]: ...
+    @overload
+    def on(self, event: Literal["away"], handler: Takes[str]) -> Takes[str]: ...
+    @overload
+    def on(self, event: Literal["back"]) -> Decorator[RoomBack]: ...
+    @overload
+    def on(self, event: Literal["back"], handler: Takes[RoomBack]) -> Takes[RoomBack]: ...
+    def on(self, event: str, handler: Any = None) -> Any:
+        """Add a handler, a function or a coroutine function: `@room.on("track")`.
+
+        Handlers that are added at once after the join, without an `await` between, miss nothing.
+
+        Raises:
+            ValueError: A Room has no event of that name; the error lists those it has.
+            RuntimeError: The room's channels were taken instead.
+        """
+        self._people()
+        return self._emitter.subscribe(event, handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away; nothing happens where it is not subscribed."""
+        self._emitter.remove_listener(event, handler)
+
+    def publish(self, track: MediaStreamTrack, *streams: str) -> None:
+        """Send a track to every participant, those to come included; it is encoded once.
+
+        Args:
+            track: The track.
+            streams: Ids of its MediaStreams, as for `PeerConnection.addTrack`.
+        """
+        self._people().publish(track, *streams)
+
+    def unpublish(self, track: MediaStreamTrack) -> None:
+        """Take a published track from everybody."""
+        self._people().unpublish(track)
+
+    def send(self, text: str) -> None:
+        """Send a text to every participant who is there: see `Participant.send`.
+
+        Raises:
+            ValueError: The text is longer than 16,384 characters.
+        """
+        self._people().send(text)
+
+    async def closed(self) -> None:
+        """Wait until we have left the room.
+
+        Raises:
+            ChannelLost: The server is lost for good, or does not let us return.
+        """
+        while self._ended is None:
+            self._changed.clear()
+            await self._changed.wait()
+        if isinstance(self._ended, ChannelLost):
+            raise ChannelLost(self._ended.reason)
 
     async def channels(self) -> AsyncIterator[PeerChannel]:
         """Yield a channel to each other member: those present, then each one that joins.
@@ -151,7 +228,11 @@ class Room:
 
         Raises:
             ChannelLost: The connection to the server broke and could not be restored.
+            RuntimeError: The room's participants are used instead.
         """
+        if self._participants is not None:
+            raise RuntimeError("the channels of this room belong to its participants")
+        self._gives_channels = True
         while True:
             while self._new:
                 yield self._new.pop(next(iter(self._new)))
@@ -173,8 +254,24 @@ class Room:
         raise ChannelClosed("this end left the room")
 
     async def close(self) -> None:
-        """Leave the room, which closes its channels at both ends."""
-        await self._link.close()
+        """Leave the room, which ends its connections and closes its channels at both ends.
+
+        Handlers of events that run have 10 seconds to complete their work.
+        """
+        people = self._participants
+        try:
+            if people is not None:
+                people.end_all("this end left the room")
+                await people.join()
+        finally:
+            await self._link.close()
+        self._emitter.release(asyncio.current_task())
+        try:
+            async with asyncio.timeout(_DRAIN):
+                await self._emitter.join()
+        except TimeoutError:
+            _logger.warning("room: handlers of events did not complete within %g s", _DRAIN)
+        await self._emitter.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -187,22 +284,85 @@ class Room:
     ) -> None:
         await self.close()
 
-    def _on_message(self, message: Event) -> None:
+    @property
+    def joins_again(self) -> bool:
+        """True where the room has participants: it is joined again after the end of a session."""
+        return self._participants is not None
+
+    def on_message(self, message: Event) -> None:
+        """Take a message of the link."""
         match message:
             case PeerJoined():
-                self._add(Peer(member=message.member, name=message.name), polite=False)
+                peer = Peer(member=message.member, name=message.name, identity=message.identity)
+                self._add(peer, polite=False)
             case PeerLeft():
                 self._remove(message)
             case Bye():
                 channel = self._channel(message)
-                if channel is not None:
+                if channel is not None and channel.ended is None:
+                    self._hung_up.add(channel.peer.member)
                     channel.end(ChannelClosed(message.reason or "the peer closed the channel"))
             case Offer() | ProvisionalAnswer() | Answer() | Candidate() | Error():
                 channel = self._channel(message)
                 if channel is not None:
-                    channel.deliver(msgspec.structs.replace(message, to=None, sender=None))
+                    self._deliver(channel, message)
             case _:
                 assert_never(message)
+
+    def on_away(self, reason: str) -> None:
+        """Note that there is no connection to the server."""
+        _logger.info("room: no connection to the server: %s", reason)
+        self._away_since = asyncio.get_running_loop().time()
+        self._emitter.emit(RoomEvent.AWAY, reason)
+
+    def on_session_over(self, end: ChannelLost) -> None:
+        """Note that no message of the session comes any more."""
+        _logger.info("room: the session is over, and the room joined again: %s", end.reason)
+        self._end_channels(end)
+        if self._participants is not None:
+            self._participants.lose_all(end.reason)
+
+    def on_back(self, joined: Joined | None) -> None:
+        """Note that the server is there again."""
+        now = asyncio.get_running_loop().time()
+        since, self._away_since = self._away_since, None
+        if joined is not None:
+            self.member = joined.member
+            for peer in joined.peers:
+                self._add(peer, polite=True)
+            if self._participants is not None:
+                self._participants.expect_all()
+        seconds = 0.0 if since is None else now - since
+        _logger.info("room: the server is there again after %.1f s", seconds)
+        self._emitter.emit(RoomEvent.BACK, RoomBack(rejoined=joined is not None, seconds=seconds))
+
+    def on_end(self, end: ChannelClosed) -> None:
+        """Note that we are no member any more."""
+        self._ended = end
+        self._end_channels(end)
+        if self._participants is not None:
+            self._participants.end_all(end.reason)
+        self._changed.set()
+
+    def _people(self) -> Participants:
+        if self._participants is None:
+            if self._gives_channels:
+                raise RuntimeError("the channels of this room are taken: it has no participants")
+            self._participants = Participants(self._emitter, self._next_configuration)
+            # Later, so that the handlers that are added next do not miss those who are there.
+            asyncio.get_running_loop().call_soon(self._begin)
+        return self._participants
+
+    def _next_configuration(self) -> PeerConfiguration:
+        if self._configuration.iceServers:
+            return self._configuration
+        return dataclasses.replace(self._configuration, iceServers=self.ice_servers)
+
+    def _begin(self) -> None:
+        self._has_begun = True
+        assert self._participants is not None
+        while self._new:
+            self._participants.add(self._new.pop(next(iter(self._new))))
 
     def _channel(self, message: Relayed) -> PeerChannel | None:
         channel = self._channels.get(message.sender or "")
@@ -210,22 +370,56 @@ class Room:
             _logger.warning("the signalling server passed on a message of nobody known")
         return channel
 
-    def _add(self, peer: Peer, *, polite: bool) -> None:
+    def _deliver(self, channel: PeerChannel, message: PeerMessage) -> None:
+        peer = channel.peer
+        if isinstance(message, Offer) and peer.member in self._hung_up:
+            # Who has hung up, calls again.
+            channel = self._add(peer, polite=channel.polite)
+        channel.deliver(msgspec.structs.replace(message, to=None, sender=None))
+
+    def _add(self, peer: Peer, *, polite: bool) -> PeerChannel:
         channel = PeerChannel(peer, polite=polite, send=self._link.send)
-        self._channels[peer.member] = self._new[peer.member] = channel
-        self._changed.set()
+        self._hung_up.discard(peer.member)
+        if len(self._channels) >= _MOST and peer.member not in self._channels:
+            _logger.warning("room: more than %d members are passed over", _MOST)
+            return channel
+        self._channels[peer.member] = channel
+        if self._has_begun and self._participants is not None:
+            self._participants.add(channel)
+        else:
+            self._new[peer.member] = channel
+            self._changed.set()
+        return channel
 
     def _remove(self, message: PeerLeft) -> None:
         # A channel that nobody has asked for goes with its peer: else they would pile up.
         self._new.pop(message.member, None)
+        self._hung_up.discard(message.member)
         channel = self._channels.pop(message.member, None)
-        if channel is not None:
-            channel.end(ChannelClosed(f"the peer left the room: {message.reason}"))
+        if channel is None:
+            return
+        reason = f"the peer left the room: {message.reason}"
+        if self._participants is None:
+            channel.end(ChannelClosed(reason))
+        elif message.may_return:
+            self._participants.lose(message.member, reason=message.reason)
+            channel.end(ChannelLost(reason))
+        else:
+            self._participants.leave(message.member, reason=reason)
+            channel.end(ChannelClosed(reason))
 
-    def _on_end(self, end: ChannelClosed) -> None:
-        self._ended = end
+    def _end_channels(self, end: ChannelClosed) -> None:
         for channel in self._channels.values():
             channel.end(end)
         self._channels.clear()
         self._new.clear()
-        self._changed.set()
+        self._hung_up.clear()
+
+
+def new_identity_secret() -> str:
+    """Make an `identitySecret` that nobody can guess."""
+    return secrets.token_urlsafe(32)
+
+
+def _is_end_of_track(error: BaseException) -> bool:
+    return isinstance(error, MediaStreamError)

@@ -13,24 +13,26 @@ from websockets.asyncio.client import connect as open_websocket
 from signaling.backoff import Reconnect
 from signaling.channel import Channel
 from signaling.errors import ConnectError, InsecureUrlError
+from signaling.joining import Joining
 from signaling.link import RECEIVE_LIMIT
-from signaling.room import PeerChannel, Room
+from signaling.room import Room
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from websockets.asyncio.client import ClientConnection
 
-    from peer.configuration import IceServer
+    from peer.configuration import IceServer, PeerConfiguration
     from signaling.link import Token
     from signaling.messages import Peer, PeerMessage
+    from signaling.peer_channel import PeerChannel
 
 _DEFAULT: Final = Reconnect()
 #: Seconds to wait for the other half of the closing handshake.
 _CLOSE_TIMEOUT: Final = 0.5
 
 
-async def join(
+def join(
     url: str,
     *,
     room: str,
@@ -39,8 +41,9 @@ async def join(
     ssl: SSLContext | None = None,
     reconnect: Reconnect | None = _DEFAULT,
     insecure: bool = False,
-) -> Room:
-    """Join a room of a signalling server.
+    configuration: PeerConfiguration | None = None,
+) -> Joining:
+    """Join a room of a signalling server: `async with` it, which leaves it at the end, or `await`.
 
     Args:
         url: Of the server's WebSocket, for example `wss://example.org/signaling/ws`.
@@ -51,19 +54,25 @@ async def join(
         ssl: TLS context for `wss:`; None trusts the system's certificates.
         reconnect: Reconnection policy; None never reconnects.
         insecure: Allow a plain `ws:` URL to another machine.
+        configuration: Configuration of the connections to participants; where it names no ICE
+            servers, those of the room server are used.
 
     Raises:
         InsecureUrlError: A plain `ws:` URL to another machine.
         ConnectError: The server cannot be reached.
         JoinError: The server refuses.
     """
-    check_url(url, trusting=ssl is not None, insecure=insecure)
-    if ssl is None and urlsplit(url).scheme == "wss":
-        ssl = tls.create_default_context()
-    dial = functools.partial(_dial, url, ssl)
-    joined = Room(dial, reconnect)
-    await joined.open(room=room, name=name, token=token)
-    return joined
+
+    async def enter() -> Room:
+        check_url(url, trusting=ssl is not None, insecure=insecure)
+        trust = ssl
+        if trust is None and urlsplit(url).scheme == "wss":
+            trust = tls.create_default_context()
+        joined = Room(functools.partial(_dial, url, trust), reconnect, configuration)
+        await joined.open(room=room, name=name, token=token)
+        return joined
+
+    return Joining(enter)
 
 
 async def connect(

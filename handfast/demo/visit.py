@@ -11,12 +11,12 @@ import msgspec
 from handfast.demo.changes import Changes, PathWatch
 from handfast.demo.live import LiveLadder
 from handfast.demo.page_recorder import PageRecorder
-from handfast.loss import Loss
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import PeerConnection, TransportError
 from peer.runtime.statistics import TransportStats
 from peer.tracing.events import Fanout
 from signaling import Negotiator
+from signaling.loss import Loss
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:

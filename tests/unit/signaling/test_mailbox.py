@@ -73,3 +73,14 @@ async def test_the_first_close_says_why() -> None:
 def test_a_mailbox_has_room_for_one_at_least() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Mailbox(0)
+
+
+async def test_what_is_put_back_is_taken_again_before_all_others() -> None:
+    mailbox: Mailbox[int] = Mailbox(2)
+    mailbox.offer(1)
+    mailbox.offer(2)
+    first = await mailbox.get()
+    mailbox.offer(3)
+    mailbox.put_back(first)
+    mailbox.close(ChannelClosed("over"))
+    assert [await mailbox.get() for _ in range(3)] == [1, 2, 3]

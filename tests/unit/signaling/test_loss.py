@@ -6,8 +6,8 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, cast
 
-from handfast.loss import RECOVERY_TIME, Loss
 from peer import ConnectionState, IceConnectionState, PeerConnection
+from signaling.loss import RECOVERY_TIME, Loss
 from tests.support.clock.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
