@@ -172,6 +172,8 @@ class ReceiveParameters:
             header extension decides (RFC 8843 section 9.2).
         rtx: Pairs of (RTX SSRC, SSRC that it repairs) from `a=ssrc-group:FID`.
         rids: The restriction ids that the peer announced to send with (RFC 8851).
+        simulcast: Those of them whose streams are encodings of one picture (RFC 8853).
+        simulcast_ssrcs: SSRCs of such streams, where the peer names those (`a=ssrc-group:SIM`).
     """
 
     mid: str
@@ -180,3 +182,5 @@ class ReceiveParameters:
     ssrcs: tuple[int, ...] = ()
     rtx: tuple[tuple[int, int], ...] = ()
     rids: tuple[str, ...] = ()
+    simulcast: tuple[str, ...] = ()
+    simulcast_ssrcs: tuple[int, ...] = ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from media.recording.audio_packets import packet_duration
 from media.recording.clocks import SenderClocks
-from media.recording.track_clock import PAUSE, TrackClock, exact_seconds
+from media.recording.track_clock import PAUSE, TrackClock, exact_seconds, seconds
 from peer.rtp.decode_order import DecodeOrder
 from peer.rtp.formats import reorder_depth
 from peer.rtp_parameters import MediaKind
@@ -80,8 +80,10 @@ class _Track:
         if not self.placed:
             self.placed = True
             self.order.allow(reorder_depth(frame.codec, frame.payload))
-        self.order.add(shown)
-        return self.order.decoded()
+        # By the sender's times: a clock that is put right moves places back, and is no B-frame.
+        sent = seconds(frame)
+        self.order.add(sent)
+        return self.order.decoded() + shown - sent
 
 
 class Timeline:

@@ -17,6 +17,7 @@ from peer.negotiation.codecs import (
     taken_codecs,
 )
 from peer.negotiation.created_description import CreatedDescription
+from peer.negotiation.simulcast import accepted_streams
 from peer.negotiation.validation import ice_parameters, is_supported, offered_setup, remote_identity
 from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole
@@ -244,10 +245,14 @@ def _accepted(
         )
     capabilities, codecs = profile.capabilities[transceiver.kind], answering.codecs[mid]
     ours = described_direction(capabilities, transceiver.direction, transceiver.preferences, codecs)
+    direction = ours.intersect(offer.direction(section).reversed)
     return writing.rtp_section(
         transceiver,
         mid=mid,
-        direction=ours.intersect(offer.direction(section).reversed),
+        direction=direction,
+        simulcast=accepted_streams(section, codecs, extensions)
+        if direction.receives and section.has("simulcast")
+        else (),
         codecs=codecs,
         extensions=extensions,
         transport=lines,

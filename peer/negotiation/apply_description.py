@@ -41,6 +41,7 @@ from peer.negotiation.session import (
     TransceiverOrigin,
     transition,
 )
+from peer.negotiation.simulcast import LAYER_LIMIT, agreed_rids
 from peer.negotiation.validation import (
     check_answer,
     check_description,
@@ -53,7 +54,7 @@ from peer.negotiation.validation import (
     offered_setup,
     remote_identity,
 )
-from peer.rtp_parameters import HeaderExtension
+from peer.rtp_parameters import HeaderExtension, MediaKind
 from peer.states import IceRole
 
 if TYPE_CHECKING:
@@ -404,6 +405,8 @@ def _agree_transceiver(
             ssrcs=ssrcs,
             rtx=rtx,
             rids=theirs.sent_rids,
+            simulcast=agreed_rids(ours=ours, theirs=theirs) if theirs.has("simulcast") else (),
+            simulcast_ssrcs=_simulcast_ssrcs(theirs),
             redundancy=prefers_redundancy(shared, transceiver.preferences),
         ),
     )
@@ -424,6 +427,13 @@ def _announced_ssrcs(
     repairing = {pair[0] for pair in rtx}
     announced = dict.fromkeys(item.ssrc for item in section.ssrcs)
     return tuple(ssrc for ssrc in announced if ssrc not in repairing), rtx
+
+
+def _simulcast_ssrcs(section: MediaSection) -> tuple[int, ...]:
+    """List the SSRCs that are encodings of one picture, by `a=ssrc-group:SIM` as of old."""
+    groups = (group.ssrcs for group in section.ssrc_groups if group.semantics == "SIM")
+    found = tuple(dict.fromkeys(next(groups, ())))[:LAYER_LIMIT]
+    return found if len(found) > 1 and section.kind is MediaKind.VIDEO else ()
 
 
 def _without_rejected(session: Session, exchange: _Exchange) -> Session:

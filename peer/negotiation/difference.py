@@ -105,6 +105,8 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
         ssrcs=agreement.ssrcs,
         rtx=agreement.rtx,
         rids=agreement.rids,
+        simulcast=agreement.simulcast,
+        simulcast_ssrcs=agreement.simulcast_ssrcs,
     )
     return ConfigureRtp(
         transceiver.key,

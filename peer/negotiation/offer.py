@@ -21,6 +21,7 @@ from peer.negotiation.codecs import (
 )
 from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
+from peer.negotiation.simulcast import offered_again
 from peer.states import IceRole
 
 if TYPE_CHECKING:
@@ -225,15 +226,20 @@ class _Writer:
                 protocol=theirs.media_line.protocol if theirs and is_old else writing.DATA_PROTOCOL,
                 old_form=is_old,
             )
+        direction = wanted_direction(profile.capabilities, slot.content)
+        agreement = slot.content.agreement
+        agreed = () if agreement is None else agreement.simulcast
         return writing.rtp_section(
             slot.content,
             mid=slot.mid,
-            direction=wanted_direction(profile.capabilities, slot.content),
+            direction=direction,
             codecs=self._codecs(slot.mid, slot.content),
             extensions=self._numbers.extensions(profile.capabilities[slot.content.kind].extensions),
             transport=transport,
             bundle_only=bundle_only,
             cname=profile.cname,
+            # RFC 8853 section 5.3.4: an offer without them would end simulcast.
+            simulcast=offered_again(agreed) if agreed and direction.receives else (),
         )
 
     def _codecs(self, mid: str, transceiver: Transceiver) -> tuple[Codec, ...]:

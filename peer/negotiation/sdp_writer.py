@@ -9,12 +9,14 @@ from peer.negotiation.sdp.attributes import Group, MediaDirection, MediaLine, Se
 from peer.negotiation.sdp.description import MediaSection, Sdp, SessionSection
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import GatheredCandidates, Session, Transceiver
+from peer.negotiation.simulcast import received_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from peer.ice import CandidateFields
     from peer.negotiation.profile import Profile
+    from peer.negotiation.sdp.simulcast import Rid
     from peer.negotiation.session import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension
 
@@ -71,6 +73,7 @@ def rtp_section(
     reduced_size: bool = True,
     protocol: str = RTP_PROTOCOL,
     cname: str,
+    simulcast: Sequence[Rid] = (),
 ) -> MediaSection:
     """Write an audio or video m-section."""
     formats = tuple(str(codec.payload_type) for codec in codecs)
@@ -92,6 +95,7 @@ def rtp_section(
         Line.attribute("rtcp-mux"),
         *([Line.attribute("rtcp-rsize")] if reduced_size else []),
         *codec_lines(codecs),
+        *(received_lines(simulcast) if simulcast else ()),
         *(_ssrc_lines(transceiver, codecs, cname) if direction.sends else ()),
     ]
     return MediaSection(lines=tuple(lines))

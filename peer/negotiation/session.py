@@ -260,6 +260,8 @@ class Agreement:
         ssrcs: SSRCs that the peer announced to send with; may be empty.
         rtx: Pairs of (RTX SSRC, SSRC that it repairs).
         rids: RIDs that the peer announced to send with (RFC 8851); may be empty.
+        simulcast: Those of them that are encodings of one picture (RFC 8853); else none.
+        simulcast_ssrcs: SSRCs that are the same, by `a=ssrc-group:SIM`; else none.
         redundancy: True where one end prefers redundant data (RFC 2198) to the codec itself.
     """
 
@@ -269,6 +271,8 @@ class Agreement:
     ssrcs: tuple[int, ...] = ()
     rtx: tuple[tuple[int, int], ...] = ()
     rids: tuple[str, ...] = ()
+    simulcast: tuple[str, ...] = ()
+    simulcast_ssrcs: tuple[int, ...] = ()
     redundancy: bool = False
 
 

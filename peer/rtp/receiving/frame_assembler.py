@@ -34,7 +34,7 @@ LEAP = 10.0
 class ReceiveTimeline:
     """The presentation times of one receiver: rise through wraps and every change of stream."""
 
-    __slots__ = ("_arrival", "_clock_rate", "_pts", "_restarting", "_timestamp")
+    __slots__ = ("_arrival", "_clock_rate", "_pts", "_restarting", "_step", "_timestamp")
 
     def __init__(self) -> None:
         self._timestamp: int | None = None
@@ -42,6 +42,7 @@ class ReceiveTimeline:
         self._arrival = 0.0
         self._clock_rate = 0
         self._restarting = False
+        self._step: Seconds | None = None
 
     def pts(self, timestamp: int, *, arrival: MonotonicTime, clock_rate: int) -> int:
         """The presentation time of a frame, in ticks of `clock_rate`; 0 for the first.
@@ -57,6 +58,7 @@ class ReceiveTimeline:
         self._arrival = arrival
         if former is None:
             self._clock_rate = clock_rate
+            self._restarting = False
             return 0
         # RFC 3550 section 5.1: timestamps wrap, so the shorter distance is meant.
         ticks = (timestamp - former) % _WRAP
@@ -68,6 +70,8 @@ class ReceiveTimeline:
             or abs(ticks / clock_rate - elapsed) > LEAP
         ):
             reached = self._pts * clock_rate // self._clock_rate
+            if self._restarting and self._step is not None:
+                elapsed = self._step
             ticks = max(1, round(elapsed * clock_rate))
             self._pts = reached
             self._clock_rate = clock_rate
@@ -75,9 +79,14 @@ class ReceiveTimeline:
         self._pts += ticks
         return self._pts
 
-    def restart(self) -> None:
-        """Expect timestamps that are unrelated to those before."""
+    def restart(self, step: Seconds | None = None) -> None:
+        """Expect timestamps that are unrelated to those before.
+
+        Args:
+            step: Seconds to the next frame; None where its arrival tells.
+        """
         self._restarting = True
+        self._step = step
 
 
 class FrameAssembler:

@@ -69,6 +69,7 @@ class SsrcReceiver:
         "_kind",
         "_nack_tracker",
         "_on_feedback",
+        "_quiet",
         "_reordering_wait",
         "_rtcp_ssrc",
         "_unconfirmed",
@@ -95,6 +96,7 @@ class SsrcReceiver:
         self.payload_type = payload_type
         self.deadline: MonotonicTime | None = None
         self._kind = kind
+        self._quiet = False
         self._rtcp_ssrc = rtcp_ssrc
         self._on_feedback = on_feedback
         self._keyframe_requests = KeyframeRequestTimer() if kind is MediaKind.VIDEO else None
@@ -133,8 +135,17 @@ class SsrcReceiver:
     def use(self, payload_type: PayloadType) -> None:
         """Expect packets of another payload type from now on."""
         self.payload_type = payload_type
-        self._nack_tracker.enabled = payload_type.nack
+        self._nack_tracker.enabled = payload_type.nack and not self._quiet
         self._set_wait_bounds()
+
+    def listen(self, *, quietly: bool) -> None:
+        """Have nothing repaired and ask for no key frame from now on, or as usual."""
+        if quietly != self._quiet:
+            self._quiet = quietly
+            if quietly and self._keyframe_requests is not None:
+                self._keyframe_requests.cancel()
+                self._keyframe_requests.is_application_waiting = False
+            self.use(self.payload_type)
 
     def set_round_trip_time(self, seconds: Seconds) -> None:
         """Use a measured round-trip time instead of that of retransmissions."""
@@ -237,6 +248,9 @@ class SsrcReceiver:
             and not buffer.waiting
         ):
             assembler.release()
+        if self._quiet:
+            self._set_deadline(now, blocked_since=blocked_since)
+            return
         if requests is not None:
             self._request_keyframe(requests, now, blocked_since=blocked_since)
         if lost := self._nack_tracker.take_due(now):
@@ -358,7 +372,7 @@ class SsrcReceiver:
             self._on_feedback((FullIntraRequest(self._rtcp_ssrc, (request,)),))
 
     def _set_deadline(self, now: MonotonicTime, *, blocked_since: MonotonicTime | None) -> None:
-        due = self._nack_tracker.due
+        due = float("inf") if self._quiet else self._nack_tracker.due
         if blocked_since is not None:
             due = min(due, blocked_since + self._reordering_wait.value(now))
             repaired = blocked_since + self._retransmission_time
@@ -366,7 +380,7 @@ class SsrcReceiver:
                 due = min(due, repaired)
         if (release_at := self._assembler.release_at) is not None and not self._buffer.waiting:
             due = min(due, release_at)
-        if (requests := self._keyframe_requests) is not None:
+        if (requests := self._keyframe_requests) is not None and not self._quiet:
             if requests.due is not None:
                 due = min(due, requests.due)
             elif blocked_since is not None:
@@ -376,7 +390,7 @@ class SsrcReceiver:
         self.deadline = due if due < float("inf") else None
 
     def _set_wait_bounds(self) -> None:
-        nack = self.payload_type.nack
+        nack = self._nack_tracker.enabled
         round_trip_time = self._nack_tracker.round_trip_time
         match self._kind:
             case MediaKind.AUDIO:

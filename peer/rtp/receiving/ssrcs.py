@@ -10,7 +10,7 @@ from peer.rtp.rtcp import ReceptionReport, compact_ntp, from_ntp
 from peer.times import UnixTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from peer.rtp.levels import AudioLevel
     from peer.rtp.packet import RtpPacket
@@ -469,7 +469,8 @@ class SsrcTable:
 
     def __init__(self) -> None:
         self._states: OrderedDict[int, SsrcState] = OrderedDict()
-        self._current: SsrcState | None = None
+        # SSRCs of media that are received at present, which are not forgotten.
+        self._kept = frozenset[int]()
         # Sender reports may come before the first packet.
         self._early: OrderedDict[int, tuple[SenderReport, MonotonicTime]] = OrderedDict()
 
@@ -479,12 +480,18 @@ class SsrcTable:
     def __len__(self) -> int:
         return len(self._states)
 
-    def begin(self, packet: RtpPacket, clock_rate: int) -> SsrcState:
-        """The state of a media stream that begins, or goes on, with this packet."""
+    def begin(self, packet: RtpPacket, clock_rate: int, *, beside: Iterable[int] = ()) -> SsrcState:
+        """The state of a media stream that begins, or goes on, with this packet.
+
+        Args:
+            packet: The packet.
+            clock_rate: In Hz.
+            beside: SSRCs of media that are received as well; others may be forgotten.
+        """
+        self._kept = frozenset((packet.ssrc, *beside))
         state = self._state(packet, clock_rate)
         state.repairs = None
         state.counter.restart(packet.sequence_number)
-        self._current = state
         return state
 
     def count_rtx(
@@ -498,7 +505,7 @@ class SsrcTable:
             clock_rate: In Hz.
             arrival: Arrival of the packet.
         """
-        if self._current is not None and packet.ssrc == self._current.ssrc:
+        if packet.ssrc in self._kept:
             return None
         state = self._state(packet, clock_rate)
         state.repairs = repairs
@@ -536,7 +543,7 @@ class SsrcTable:
         return state
 
     def _forget_one(self) -> None:
-        for ssrc, state in self._states.items():
-            if state is not self._current:
+        for ssrc in self._states:
+            if ssrc not in self._kept:
                 del self._states[ssrc]
                 return

@@ -11,13 +11,14 @@ from peer.rtp.levels import AudioLevel
 from peer.rtp.malformed import MalformedError
 from peer.rtp.packet import AbsoluteCaptureTime, ExtensionIds, PlayoutDelay, RtpPacket
 from peer.rtp.receiving.frame_assembler import ReceiveTimeline
+from peer.rtp.receiving.layered_receiver import SSRC_SWITCH_INTERVAL, LayeredReceiver
 from peer.rtp.receiving.payload_types import PayloadRole, payload_types_of
 from peer.rtp.receiving.rtx import RtxAssociations, original_packet
 from peer.rtp.receiving.ssrc_receiver import SsrcReceiver
 from peer.rtp.receiving.ssrcs import RtpSource, SsrcTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.receiving.payload_types import PayloadType
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Least seconds from one change of the SSRC to the next, so that stragglers of the former SSRC do
-#: not undo it (ours).
-SSRC_SWITCH_INTERVAL = 0.2
 #: Limit of the contributing sources that are remembered (ours).
 CONTRIBUTING_LIMIT = 32
 
@@ -67,6 +65,7 @@ class RtpStreamReceiver:
         "_ids",
         "_keyframe_wanted",
         "_kind",
+        "_layers",
         "_on_event",
         "_on_feedback",
         "_on_frame",
@@ -108,6 +107,8 @@ class RtpStreamReceiver:
         self._ssrcs = SsrcTable()
         self._timeline = ReceiveTimeline()
         self._current: SsrcReceiver | None = None
+        # The encodings of simulcast; None without, when `_current` is all there is.
+        self._layers: LayeredReceiver | None = None
         # The SSRC whose packets go straight to `_current`; none while other steps come first.
         self._ssrc = _NO_SSRC
         self._switched_at = 0.0
@@ -129,6 +130,8 @@ class RtpStreamReceiver:
     @property
     def deadline(self) -> MonotonicTime | None:
         """Time to call `advance`; None where nothing waits. It may change with any call."""
+        if self._layers is not None:
+            return self._layers.deadline
         return None if self._current is None else self._current.deadline
 
     @property
@@ -138,8 +141,13 @@ class RtpStreamReceiver:
 
     @property
     def ssrc(self) -> int | None:
-        """The SSRC that is received at present; None before the first packet."""
-        return None if self._current is None else self._current.state.ssrc
+        """The SSRC whose frames are given at present; None before the first packet."""
+        current = self._given
+        return None if current is None else current.state.ssrc
+
+    @property
+    def _given(self) -> SsrcReceiver | None:
+        return self._current if self._layers is None else self._layers.given
 
     def configure(self, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
         """Expect the streams of `parameters`, and send feedback under `rtcp_ssrc`, from now on."""
@@ -150,8 +158,36 @@ class RtpStreamReceiver:
         )
         self._rtcp_ssrc = rtcp_ssrc
         self._rtx.configure(parameters.rtx)
-        if self._current is not None:
-            self._current.configure(self._types, rtcp_ssrc)
+        self._divide(parameters)
+        for each in self._receivers:
+            each.configure(self._types, rtcp_ssrc)
+
+    @property
+    def _receivers(self) -> Iterable[SsrcReceiver]:
+        if self._layers is not None:
+            return self._layers
+        return () if self._current is None else (self._current,)
+
+    def _divide(self, parameters: ReceiveParameters) -> None:
+        """Receive several encodings, or one, as is agreed now."""
+        rids, ssrcs = parameters.simulcast, parameters.simulcast_ssrcs
+        names = rids or tuple(map(str, ssrcs))
+        if names == (() if self._layers is None else self._layers.names):
+            return
+        for each in self._receivers:
+            each.finish()
+        self._timeline.restart()
+        self._current = None
+        self._expect_any_ssrc()
+        self._layers = None
+        if names:
+            self._layers = LayeredReceiver(
+                rids=rids,
+                ssrcs=ssrcs,
+                make=self._make_layer,
+                timeline=self._timeline,
+                on_frame=self._on_frame,
+            )
 
     def receive(
         self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: MonotonicTime
@@ -171,7 +207,7 @@ class RtpStreamReceiver:
             current.use(known)
         level = None
         if elements and self._reads_extensions:
-            level = self._read_extensions(packet, elements)
+            level = self._read_extensions(packet, elements, current)
         if packet.csrcs:
             self._note_contributing(packet, arrival)
         current.receive(packet, level, arrival)
@@ -182,19 +218,26 @@ class RtpStreamReceiver:
 
     def goodbye(self, ssrc: int) -> None:
         """End an SSRC that the peer ended (RFC 3550 section 6.6); another may follow at once."""
-        if self._current is not None and self._current.state.ssrc == ssrc:
+        if self._layers is not None:
+            self._layers.goodbye(ssrc)
+        elif self._current is not None and self._current.state.ssrc == ssrc:
             self._current.finish()
             self._expect_any_ssrc()
 
     def advance(self, now: MonotonicTime) -> None:
         """Do what is due: give up on gaps, request packets and key frames."""
+        if self._layers is not None:
+            self._layers.advance(now)
+            return
         current = self._current
         if current is not None and current.deadline is not None and now >= current.deadline:
             current.advance(now)
 
     def request_keyframe(self, now: MonotonicTime) -> None:
         """Request a key frame, again until one comes."""
-        if self._current is None or self._paused:
+        if self._layers is not None:
+            self._layers.request_keyframe(now)
+        elif self._current is None or self._paused:
             self._keyframe_wanted = True
         else:
             self._current.request_keyframe(now)
@@ -207,7 +250,9 @@ class RtpStreamReceiver:
         """Drop packets until `resume`."""
         if not self._paused:
             self._paused = True
-            if self._current is not None:
+            if self._layers is not None:
+                self._layers.end()
+            elif self._current is not None:
                 self._current.end()
             self._expect_any_ssrc()
 
@@ -228,8 +273,8 @@ class RtpStreamReceiver:
     def set_round_trip_time(self, seconds: Seconds) -> None:
         """Use a measured round-trip time instead of that of retransmissions."""
         self._round_trip_time = seconds
-        if self._current is not None:
-            self._current.set_round_trip_time(seconds)
+        for each in self._receivers:
+            each.set_round_trip_time(seconds)
 
     def synchronization_sources(self) -> tuple[RtpSource, ...]:
         """The SSRCs that gave frames, the latest last; at most 16."""
@@ -246,7 +291,7 @@ class RtpStreamReceiver:
         Args:
             now: Time of `reordering_wait`; that of the last packet where it is None.
         """
-        current = self._current
+        current = self._given
         return tuple(
             state.statistics(
                 current.reordering_wait(state.counter.last_arrival if now is None else now)
@@ -271,6 +316,9 @@ class RtpStreamReceiver:
         if known.role in _CARRIERS:
             self._receive_carrier(packet, known, elements, arrival)
             return
+        if self._layers is not None:
+            self._receive_layer(self._layers, packet, known, elements, arrival)
+            return
         current = self._current
         if packet.ssrc != self._ssrc or current is None:
             current = self._switch(packet, known, elements, arrival)
@@ -279,7 +327,7 @@ class RtpStreamReceiver:
                 return
         level = None
         if elements and self._reads_extensions:
-            level = self._read_extensions(packet, elements)
+            level = self._read_extensions(packet, elements, current)
         if packet.csrcs:
             self._note_contributing(packet, arrival)
         if known.role is not PayloadRole.MEDIA:
@@ -294,6 +342,65 @@ class RtpStreamReceiver:
             current.expect_keyframe()
         current.receive(packet, level, arrival)
         current.advance(arrival)
+
+    def _receive_layer(
+        self,
+        layers: LayeredReceiver,
+        packet: RtpPacket,
+        known: PayloadType,
+        elements: Mapping[int, bytes],
+        arrival: MonotonicTime,
+    ) -> None:
+        rid = elements.get(self._ids.rid or 0)
+        receiver = layers.receiver_for(packet, known, rid, arrival)
+        if receiver is None:
+            self.other_ssrc_packets += 1
+            return
+        if rid is not None:
+            self._rtx.add_rid(rid, packet.ssrc)
+        if known is not receiver.payload_type:
+            receiver.use(known)
+        if elements and self._reads_extensions:
+            self._read_extensions(packet, elements, receiver)
+        if packet.csrcs:
+            self._note_contributing(packet, arrival)
+        layers.receive(receiver, packet, arrival)
+
+    def _make_layer(
+        self,
+        packet: RtpPacket,
+        known: PayloadType,
+        timeline: ReceiveTimeline,
+        on_frame: Callable[[EncodedFrame], None],
+    ) -> SsrcReceiver:
+        beside = () if self._layers is None else self._layers.ssrcs
+        return self._begin(packet, known, timeline, on_frame, beside=beside)
+
+    def _begin(
+        self,
+        packet: RtpPacket,
+        known: PayloadType,
+        timeline: ReceiveTimeline,
+        on_frame: Callable[[EncodedFrame], None],
+        *,
+        beside: Iterable[int] = (),
+    ) -> SsrcReceiver:
+        """A receiver of an SSRC that begins with this packet."""
+        state = self._ssrcs.begin(packet, known.codec.clock_rate, beside=beside)
+        receiver = SsrcReceiver(
+            self._kind,
+            state,
+            state.counter.extend(packet.sequence_number),
+            payload_type=known,
+            types=self._types,
+            timeline=timeline,
+            rtcp_ssrc=self._rtcp_ssrc,
+            on_frame=on_frame,
+            on_feedback=self._on_feedback,
+        )
+        if self._round_trip_time is not None:
+            receiver.set_round_trip_time(self._round_trip_time)
+        return receiver
 
     def _switch(
         self,
@@ -326,20 +433,7 @@ class RtpStreamReceiver:
             self._timeline.restart()
         self._ended = False
         self._switched_at = arrival
-        state = self._ssrcs.begin(packet, known.codec.clock_rate)
-        self._current = current = SsrcReceiver(
-            self._kind,
-            state,
-            state.counter.extend(packet.sequence_number),
-            payload_type=known,
-            types=self._types,
-            timeline=self._timeline,
-            rtcp_ssrc=self._rtcp_ssrc,
-            on_frame=self._on_frame,
-            on_feedback=self._on_feedback,
-        )
-        if self._round_trip_time is not None:
-            current.set_round_trip_time(self._round_trip_time)
+        self._current = current = self._begin(packet, known, self._timeline, self._on_frame)
         return current
 
     def _receive_carrier(
@@ -361,24 +455,32 @@ class RtpStreamReceiver:
         elements: Mapping[int, bytes],
         arrival: MonotonicTime,
     ) -> None:
-        current = self._current
-        if current is None or self._ssrc == _NO_SSRC:
+        layers, current = self._layers, self._current
+        if layers is None and (current is None or self._ssrc == _NO_SSRC):
             return
-        state = current.state
         repaired_rid = elements.get(self._ids.repaired_rid or 0)
-        ssrc = self._rtx.media_ssrc(packet.ssrc, repaired_rid=repaired_rid, current_ssrc=state.ssrc)
+        only = None if current is None else current.state.ssrc
+        ssrc = self._rtx.media_ssrc(packet.ssrc, repaired_rid=repaired_rid, current_ssrc=only)
+        if layers is not None:
+            current = layers.receiver_of(ssrc)
         rtx_state = self._ssrcs.count_rtx(
             packet, repairs=ssrc, clock_rate=known.codec.clock_rate, arrival=arrival
         )
         payload_type = known.codec.apt
-        if rtx_state is None or ssrc != state.ssrc or payload_type is None:
+        if rtx_state is None or current is None or payload_type is None:
+            return
+        state = current.state
+        if ssrc != state.ssrc:
             return
         state.retransmitted_packets += 1
         state.retransmitted_bytes += len(packet.payload)
         media = self._types.get(payload_type)
         original = original_packet(packet, payload_type=payload_type, ssrc=ssrc)
         if original is not None and media is not None and media.role is PayloadRole.MEDIA:
-            current.receive_retransmission(original, arrival)
+            if layers is not None:
+                layers.receive_retransmission(current, original, arrival)
+            else:
+                current.receive_retransmission(original, arrival)
 
     def _receive_red(
         self,
@@ -426,11 +528,11 @@ class RtpStreamReceiver:
             logger.info("a packet of redundant audio was dropped: %s", error)
 
     def _read_extensions(
-        self, packet: RtpPacket, elements: Mapping[int, bytes]
+        self, packet: RtpPacket, elements: Mapping[int, bytes], current: SsrcReceiver
     ) -> AudioLevel | None:
-        ids, current = self._ids, self._current
+        ids = self._ids
         try:
-            if (value := elements.get(ids.abs_capture_time or 0)) and current is not None:
+            if value := elements.get(ids.abs_capture_time or 0):
                 absolute = AbsoluteCaptureTime.parse(value)
                 current.state.clock.add_capture_time(packet.timestamp, absolute.capture_time)
             value = elements.get(ids.playout_delay or 0)

@@ -24,6 +24,7 @@ def one_rid_each(rids: Mapping[str, str]) -> Callable[[str], str]:
     """
 
     def edit(sdp: str) -> str:
+        sdp = re.sub(r"a=(rid|simulcast):[^\r]*\r\n", "", sdp)
         for mid, rid in rids.items():
             line = f"a=mid:{mid}\r\n"
             assert line in sdp

@@ -244,6 +244,30 @@ def test_rtp_clock_that_leaps_is_put_right_by_arrival_and_by_the_next_report() -
     assert len(placed) == len(frames)
 
 
+@pytest.mark.parametrize("back", [0.3, 0.9])
+def test_pictures_that_a_report_moves_back_are_no_b_frames(back: float) -> None:
+    line = line_of(picture="a")
+    track = Track(VP8)
+    frames = [
+        # As where another stream goes on late, and its first report tells when it was captured.
+        replace(
+            frame,
+            pts=frame.pts + round(90_000 * back),
+            arrival=frame.arrival + back * max(0, 106.0 - frame.arrival),
+            wall_clock=frame.wall_clock if known else None,
+        )
+        if frame.arrival > 105.0
+        else frame
+        for frame in track.frames(100.0, 110.0)
+        for known in (frame.arrival > 106.0,)
+    ]
+    placed = play(line, picture=frames)["picture"]
+    assert [each for each in placed if each.offset] == []
+    assert all(one.shown < two.shown for one, two in pairwise(placed))
+    # Of the times that another stream begins with, none is left.
+    assert errors(placed[-1:], track, 100.0)[0] == pytest.approx(-back, abs=IN_SYNC)
+
+
 def test_codec_with_another_clock_goes_on() -> None:
     line = line_of(sound="a")
     g711 = replace(OPUS, name="PCMU", clock_rate=8000)

@@ -18,12 +18,9 @@ from peer.rtp.packet import (
     PlayoutDelay,
     RtpPacket,
 )
+from peer.rtp.receiving.layered_receiver import SSRC_SWITCH_INTERVAL
 from peer.rtp.receiving.ssrcs import SSRC_LIMIT
-from peer.rtp.receiving.stream_receiver import (
-    CONTRIBUTING_LIMIT,
-    SSRC_SWITCH_INTERVAL,
-    RtpStreamReceiver,
-)
+from peer.rtp.receiving.stream_receiver import CONTRIBUTING_LIMIT, RtpStreamReceiver
 from peer.rtp.rtcp import RtcpPacket, SenderReport, to_ntp
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, ReceiveParameters
 from peer.times import UnixTime

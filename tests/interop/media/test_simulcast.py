@@ -1,0 +1,112 @@
+"""Chromium sends three encodings of one picture (RFC 8853), and we record the best there is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from media import Recorder
+from peer import SdpType, SessionDescription
+from tests.support.browser.media_page import media_call
+from tests.support.clock.deadline import DEADLINE
+from tests.support.media.takes import errors
+from tests.support.negotiation.connections import local, within
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from media.recording.events import RecordingFailure
+    from peer.rtp.inbound.readers import FrameReader
+    from tests.support.browser.media_page import MediaCall
+
+#: Widths of the pictures of each encoding; libwebrtc sends three from 960 on.
+HIGH, MIDDLE, LOW = 960, 480, 240
+#: A page that sends them, and turns them on and off.
+PROGRAM = """
+globalThis.simulcast = (() => {
+  let sender;
+  return {
+    begin(width) {
+      const canvas = Object.assign(document.createElement("canvas"), { width, height: 540 });
+      const context = canvas.getContext("2d");
+      setInterval(() => {
+        context.fillStyle = `hsl(${360 * Math.random()} 80% 50%)`;
+        context.fillRect(width * Math.random(), 540 * Math.random(), 80, 80);
+      }, 100);
+      const sendEncodings = [4, 2, 1].map((by) => ({ rid: `by${by}`, scaleResolutionDownBy: by }));
+      const options = { direction: "sendonly", sendEncodings };
+      const track = canvas.captureStream().getVideoTracks()[0];
+      sender = media.connection.addTransceiver(track, options).sender;
+    },
+    async turn(on) {
+      const parameters = sender.getParameters();
+      parameters.encodings[2].active = on;
+      await sender.setParameters(parameters);
+    },
+  };
+})();
+"""
+
+
+@pytest.mark.browser("chromium")
+@pytest.mark.needs("ffmpeg")
+async def test_recording_of_simulcast_is_one_file_of_the_highest_encoding_that_comes(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "call.webm"
+    failures: list[RecordingFailure] = []
+    async with media_call("chromium") as call, asyncio.timeout(DEADLINE):
+        await call.page.evaluate(f"void (0, eval)({json.dumps(PROGRAM)})")
+        await call.page.evaluate(f"simulcast.begin({HIGH})")
+        await call.be_offered([], [])
+        assert "a=simulcast:send by4;by2;by1" in call.there.sdp
+        assert "a=simulcast:recv by4;by2;by1" in call.here.sdp
+        (receiver,) = call.pc.getReceivers()
+        recorder = Recorder(path)
+        recorder.on("error", failures.append)
+        recorder.addTrack(receiver)
+        await recorder.start()
+        frames = receiver.encoded_frames()
+        await _come(frames, HIGH)
+        await call.page.evaluate("simulcast.turn(false).then(() => 0)")
+        await _come(frames, MIDDLE)
+        await call.page.evaluate("simulcast.turn(true).then(() => 0)")
+        await _come(frames, HIGH)
+        assert "a=simulcast:send by4;by2;by1" in await _offer(call)
+        await recorder.stop()
+    assert failures == []
+    assert [each.path for each in recorder.stats.files] == [path]
+    assert errors(path) == ""
+    with av.open(str(path)) as file:
+        shown = [(frame.pts or 0, frame.width) for frame in file.decode(video=0)]
+    times = [pts for pts, _ in shown]
+    assert times == sorted(set(times))
+    widths = [width for _, width in shown]
+    changes = [two for one, two in zip([0, *widths], widths, strict=False) if one != two]
+    # It may begin with a lower one, and go through one on its way.
+    assert [width for width in changes if width != LOW][-3:] == [HIGH, MIDDLE, HIGH]
+    assert set(changes) <= {LOW, MIDDLE, HIGH}
+
+
+async def _come(frames: FrameReader, width: int) -> None:
+    """Wait for the key frame of an encoding and a frame after it."""
+    async for frame in frames:
+        if frame.keyframe and frame.width == width:
+            await anext(frames)
+            return
+
+
+async def _offer(call: MediaCall) -> str:
+    """Offer anew; returns the answer."""
+    await call.pc.setLocalDescription()
+    ours = local(call.pc)
+    assert "a=simulcast:recv by4;by2;by1" in ours.sdp
+    offer = json.dumps({"type": ours.type, "sdp": ours.sdp})
+    await call.page.evaluate(f"media.connection.setRemoteDescription({offer}).then(() => 0)")
+    answer = await within(call.page.evaluate("media.described()"))
+    await call.pc.setRemoteDescription(SessionDescription(answer["sdp"], SdpType(answer["type"])))
+    return str(answer["sdp"])
