@@ -52,6 +52,7 @@ check: $(DEVELOPMENT_INSTALLED) ## Lint, types, import directions, docs/CONFORMA
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m tests.support.project.conformance --check
+	$(PYTHON) -m tests.support.project.signalling_schema --check
 
 format: $(DEVELOPMENT_INSTALLED) ## Put the source in its one format
 	$(VENV)/bin/ruff check --fix
