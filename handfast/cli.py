@@ -35,7 +35,13 @@ from handfast.recording import (
     RecordSession,
 )
 from handfast.rooms import AddressError, RoomAddress
-from handfast.serving import ServeError, ServeOptions, connections, tokens_from
+from handfast.serving import (
+    ServeError,
+    ServeOptions,
+    backplane_from,
+    connections,
+    tokens_from,
+)
 from handfast.serving import serve as serve_rooms
 from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
 from handfast.web_server import WebServerError, WebServerOptions
@@ -184,6 +190,14 @@ def serve(
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Numbers for Prometheus at /metrics.")
     ] = False,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Share the rooms with the servers of the same Redis: rediss://host:6379/0, its "
+            "password in HANDFAST_REDIS_PASSWORD.",
+        ),
+    ] = None,
     ice_server: _IceServers = None,
     ice_secret_file: _IceSecretFile = None,
 ) -> None:
@@ -208,6 +222,7 @@ def serve(
             tokens=tokens_from(jwt_key, jwt_algorithm, jwt_audience),
             metrics=metrics,
             grace=grace or 0.0,
+            backplane=backplane_from(redis, os.environ),
         )
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve_rooms(options, console))

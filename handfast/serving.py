@@ -6,28 +6,41 @@ import asyncio
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from handfast.web_server import WebServerOptions, listening, serving
-from signaling.server import JwtAuthorizer, Limits, TokenAlgorithm, create_app
+from signaling import InsecureUrlError
+from signaling.server import (
+    InProcessBackplane,
+    JwtAuthorizer,
+    Limits,
+    RedisBackplane,
+    TokenAlgorithm,
+    create_app,
+)
 from signaling.server.access import everybody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from peer import IceServer
-    from signaling.server import TurnSecret
+    from signaling.server import Backplane, TurnSecret
     from signaling.server.app import RoomApp
 
 #: TCP connections beyond those of all members: on the way in, or asking for the health (ours).
 _SPARE: Final = 256
+
+
+#: Environment variable for what other users of the machine may not read.
+_PASSWORD_VARIABLE: Final = "HANDFAST_REDIS_PASSWORD"
 
 
 class ServeError(Exception):
@@ -47,6 +60,7 @@ class ServeOptions:
         tokens: Judge of the tokens that members have to show; None lets everybody in.
         metrics: Serve the numbers of the rooms at `/metrics`.
         grace: Seconds for which it serves on after it was told to stop, and is not ready meanwhile.
+        backplane: Keeps the rooms; this process where it is None.
     """
 
     web: WebServerOptions
@@ -57,6 +71,7 @@ class ServeOptions:
     tokens: JwtAuthorizer | None = None
     metrics: bool = False
     grace: float = 0.0
+    backplane: Backplane | None = None
 
 
 def connections(limits: Limits) -> int:
@@ -86,7 +101,27 @@ def tokens_from(
         raise ServeError(f"{key} cannot be used: {error}.") from error
 
 
-def _rooms(options: ServeOptions) -> RoomApp:
+def backplane_from(url: str | None, environment: Mapping[str, str]) -> Backplane | None:
+    """Create what shares the rooms for `--redis`; None where there is no URL.
+
+    Args:
+        url: Of Redis, without a password, as other users of the machine can read it.
+        environment: Environment variables, with HANDFAST_REDIS_PASSWORD where Redis wants one.
+
+    Raises:
+        ServeError: The URL cannot be used, or redis-py is missing.
+    """
+    if url is None:
+        return None
+    if ":" in urlsplit(url).netloc.rpartition("@")[0]:
+        raise ServeError(f"Others can read options: the password is for {_PASSWORD_VARIABLE}.")
+    try:
+        return RedisBackplane(url, password=environment.get(_PASSWORD_VARIABLE))
+    except (InsecureUrlError, ValueError, ImportError) as error:
+        raise ServeError(f"--redis cannot be used: {error}.") from error
+
+
+def _rooms(options: ServeOptions, backplane: Backplane) -> RoomApp:
     try:
         return create_app(
             limits=options.limits,
@@ -95,6 +130,7 @@ def _rooms(options: ServeOptions) -> RoomApp:
             ice_servers=options.ice_servers,
             authorize=options.tokens or everybody,
             metrics=options.metrics,
+            backplane=backplane,
         )
     except ImportError as error:
         raise ServeError(f"{error}.") from error
@@ -114,19 +150,22 @@ async def serve(
         WebServerError: The address cannot be listened on, or the certificate cannot be used.
         ServeError: A library that an option needs is missing.
     """
-    rooms = _rooms(options)
+    backplane = options.backplane or InProcessBackplane()
+    rooms = _rooms(options, backplane)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("alive\n")
 
     async def readyz(_: Request) -> Response:
-        return (
-            PlainTextResponse("stopping\n", 503) if stop.is_set() else PlainTextResponse("ready\n")
-        )
+        if stop.is_set():
+            return PlainTextResponse("stopping\n", 503)
+        if not backplane.ready:
+            return PlainTextResponse("redis away\n", 503)
+        return PlainTextResponse("ready\n")
 
     app = Starlette(routes=[*rooms.routes, Route("/healthz", healthz), Route("/readyz", readyz)])
     with listening(options.web) as where:
-        async with serving(app, where, options.web):
+        async with backplane, serving(app, where, options.web):
             on_ready(f"{options.web.scheme.replace('http', 'ws')}://{where.shown}:{where.port}/ws")
             await stop.wait()
             # Long enough for load balancers to see that it is not ready.

@@ -7,7 +7,7 @@
     ├── ChannelClosed         the channel has ended, by this end or by the other
     │   └── ChannelLost       it broke, and could not be restored
     ├── ConnectError          the signalling server cannot be used
-    │   ├── InsecureUrlError  a plain `ws:` URL beyond this machine
+    │   ├── InsecureUrlError  a plain `ws:` or `redis:` URL beyond this machine
     │   └── JoinError         the server refused; `code` says why
     └── NegotiationError      the two peers cannot agree
 """
@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     REPLACED = "replaced"
     TOO_SLOW = "too-slow"
     IDLE = "idle"
+    UNAVAILABLE = "unavailable"
     BAD_DESCRIPTION = "bad-description"
     BAD_CANDIDATE = "bad-candidate"
 
@@ -75,7 +76,7 @@ class ConnectError(SignalingError):
 
 
 class InsecureUrlError(ConnectError):
-    """A plain `ws:` URL beyond this machine.
+    """A plain `ws:` or `redis:` URL beyond this machine.
 
     An attacker that can change a description can change the fingerprint in it, and so become the
     peer (RFC 5763 section 8.2).

@@ -63,7 +63,7 @@ def create_app(
     `Mount("/signaling", create_app())`. A server of your own collects a message before the app sees
     any of it: give uvicorn `--ws-max-size 327680` and a `--limit-concurrency`, or a few clients
     fill its memory with messages that never end. It needs no lifespan and starts no tasks of its
-    own. Rooms live in this process: run one worker.
+    own. Rooms live in this process: run one worker, or share them by a `RedisBackplane`.
 
     Args:
         limits: The bounds; `Limits()` where it is None.
@@ -76,7 +76,7 @@ def create_app(
             `TurnSecret` each member gets a credential of its own that runs out.
         authorize: Awaited for each end that asks to join, or to return to its session, before
             anything else of it is read; `JwtAuthorizer` is one. Everybody may join by default.
-        backplane: Keeps the rooms; this process alone where it is None.
+        backplane: Keeps the rooms, one object for each app; this process alone where it is None.
         metrics: Serve the server's numbers at `/metrics`, for Prometheus and whoever asks.
 
     Raises:

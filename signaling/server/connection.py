@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 POLICY_VIOLATION: Final = 1008
 #: WebSocket close code: no room at present (IANA WebSocket registry).
 _TRY_AGAIN_LATER: Final = 1013
-#: WebSocket close code: the server stops, and the member is to return (IANA WebSocket registry).
+#: WebSocket close code: the server stops, or cannot serve for a while, and the member is to return
+#: (IANA WebSocket registry).
 SERVICE_RESTART: Final = 1012
 #: Seconds that a slow reader has for the last error (ours).
 _CLOSE_TIMEOUT: Final = 2.0
@@ -42,12 +43,20 @@ async def receive_frame(websocket: WebSocket) -> str | bytes:
 
 
 async def dismiss(websocket: WebSocket, error: Error) -> None:
-    """Send the error and close the WebSocket, within two seconds even for a slow reader."""
+    """Send the error and close the WebSocket, within two seconds even for a slow reader.
+
+    Of a server that is unavailable the close alone tells: its members count errors as messages of
+    their session, and this session goes on.
+    """
     full = error.code in (ErrorCode.ROOM_FULL, ErrorCode.SERVER_FULL)
     code = _TRY_AGAIN_LATER if full else POLICY_VIOLATION
+    away = error.code is ErrorCode.UNAVAILABLE
     with suppress(TimeoutError, WebSocketDisconnect):
         async with asyncio.timeout(_CLOSE_TIMEOUT):
-            await _send(websocket, encode(error))
+            if away:
+                code = SERVICE_RESTART
+            else:
+                await _send(websocket, encode(error))
             await websocket.close(code, error.code.value)
 
 

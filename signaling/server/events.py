@@ -29,9 +29,13 @@ class ServerEvent(StrEnum):
     RETURNED = "returned"
     ENDED = "ended"
     NOT_JUDGED = "not judged"
+    REDIS_AWAY = "redis away"
+    REDIS_ANSWERS = "redis answers"
 
 
-_WARNINGS: Final = frozenset({ServerEvent.PAGE_REFUSED, ServerEvent.NOT_JUDGED})
+_WARNINGS: Final = frozenset(
+    {ServerEvent.PAGE_REFUSED, ServerEvent.NOT_JUDGED, ServerEvent.REDIS_AWAY}
+)
 
 
 def tell(event: ServerEvent, *, fault: bool = False, **facts: Fact) -> None:

@@ -100,7 +100,7 @@ Effects: TypeAlias = tuple[Effect, ...]
 
 _GONE: Final = Error(code=ErrorCode.UNKNOWN_SESSION, reason="the session is over, or never was")
 #: Ends of a seat after which its participant may join again, or has done so.
-_MAY_RETURN: Final = frozenset({ErrorCode.IDLE, ErrorCode.REPLACED, ErrorCode.TOO_SLOW})
+MAY_RETURN: Final = frozenset({ErrorCode.IDLE, ErrorCode.REPLACED, ErrorCode.TOO_SLOW})
 
 
 @dataclass(slots=True)
@@ -380,7 +380,7 @@ class Rooms:
 
     def _end(self, member: _Member, code: ErrorCode, reason: str) -> Effects:
         connected = member.deadline is None
-        effects = self._remove(member, f"disconnected: {code}", may_return=code in _MAY_RETURN)
+        effects = self._remove(member, f"disconnected: {code}", may_return=code in MAY_RETURN)
         return (
             (Disconnect(member.connection_id, Error(code=code, reason=reason)), *effects)
             if connected

@@ -120,6 +120,9 @@ async def test_a_room_of_the_program_is_for_bearers_of_tokens(tmp_path: Path) ->
         (["--jwt-key", "none.pem", "--jwt-audience", "here"], "none.pem cannot be read"),
         (["--host", "192.0.2.1"], "192.0.2.1 is not an address of this machine"),
         (["--ice-server", "turn:a"], "turn:a needs a user and a secret"),
+        (["--redis", "redis://192.0.2.1"], "would carry sessions and messages unprotected"),
+        (["--redis", "rediss://u:p@192.0.2.1"], "the password is for HANDFAST_REDIS_PASSWORD"),
+        (["--redis", "http://localhost"], "a URL of Redis is rediss://"),
     ],
 )
 async def test_an_option_that_cannot_be_used_is_named_at_once(

@@ -97,6 +97,7 @@ TOOLS = MappingProxyType(
             ),
             Tool("firefox", ("firefox-esr", "firefox"), ("firefox-esr", "fonts-dejavu-core")),
             Tool("turnserver", ("turnserver",), ("coturn",), service="coturn.service"),
+            Tool("redis-server", ("redis-server",), ("redis-server",), "redis-server.service"),
             Tool("janus", ("janus",), ("janus",), service="janus.service"),
             Tool("rtpengine", ("rtpengine",), ("rtpengine-daemon",), "rtpengine-daemon.service"),
             Tool("baresip", ("baresip",), ("baresip-core",)),

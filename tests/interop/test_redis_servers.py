@@ -1,0 +1,278 @@
+"""Servers that share their rooms by a real Redis, which is stopped, killed and emptied."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from signaling.errors import ErrorCode
+from signaling.messages import Bye, Join, Offer, Peer, PeerJoined, PeerLeft, Resume, identity_of
+from signaling.server import Limits, RedisBackplane
+from tests.support.clock.deadline import DEADLINE
+from tests.support.network.redis import RedisDaemon, redis_daemon
+from tests.support.signaling.backplanes import Member, Server, numbers, offers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.needs("redis-server")
+
+SECRET = "a secret of one participant"
+#: Seconds for which Redis is away; the longer one is what docs/SIGNALING.md promises.
+ABSENCES = [1.0, pytest.param(10.0, marks=pytest.mark.long)]
+
+
+@dataclass
+class Servers:
+    """A Redis, and servers that share rooms by it."""
+
+    redis: RedisDaemon
+    stack: AsyncExitStack
+
+    async def start(
+        self, *, patience: float = DEADLINE, lease: float = 10.0, limits: Limits | None = None
+    ) -> Server:
+        backplane = RedisBackplane(self.redis.url, patience=patience, lease=lease)
+        server = Server(backplane, limits)
+        await self.stack.enter_async_context(backplane)
+        await ready(server, True)
+        return server
+
+
+async def ready(server: Server, wanted: bool) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while server.backplane.ready is not wanted:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
+    async with redis_daemon(tmp_path) as redis, AsyncExitStack() as stack:
+        yield Servers(redis, stack)
+
+
+async def test_members_of_two_servers_see_one_room(servers: Servers) -> None:
+    here, there = await servers.start(), await servers.start()
+    one, two = await here.join(name="a"), await there.join(name="b")
+    assert two.reply.peers == (Peer(one.name, "a"),)
+    (told,) = await one.messages(1)
+    assert isinstance(told, PeerJoined)
+    assert told.member == two.name
+    await asyncio.gather(one.send(*offers(1, 200)), two.send(*offers(1, 200)))
+    assert numbers(await one.messages(200)) == [*range(1, 201)]
+    assert numbers(await two.messages(200)) == [*range(1, 201)]
+    await one.send(Bye(to=two.name))
+    assert await two.messages(1) == [Bye(sender=one.name)]
+    two.break_off(left=True)
+    assert await one.messages(1) == [PeerLeft(member=two.name, reason="left")]
+
+
+async def test_a_session_resumes_on_another_server(servers: Servers) -> None:
+    here, there = await servers.start(), await servers.start()
+    one, two = await here.join(), await here.join()
+    await one.send(*offers(1, 3))
+    assert numbers(await two.messages(3)) == [1, 2, 3]
+    await two.send(*offers(1, 2))
+    two.break_off()
+    await one.send(*offers(4, 5))
+    two, received = await there.resume(two, 2)
+    assert received == 2
+    assert numbers(await two.messages(3)) == [3, 4, 5]
+    await two.send(Offer(sdp="3"))
+    assert numbers(await one.messages(4)) == [1, 2, 3]
+
+
+async def test_the_connection_at_the_former_server_is_told_that_it_is_replaced(
+    servers: Servers,
+) -> None:
+    here, there = await servers.start(), await servers.start()
+    one, two = await here.join(), await here.join()
+    again, _ = await there.resume(two, 0)
+    assert (await two.ended()).code is ErrorCode.REPLACED
+    await two.send(Offer(sdp="1"))
+    await again.send(Offer(sdp="2"))
+    assert numbers(await one.messages(2)) == [2]
+
+
+async def test_a_participant_takes_its_place_at_another_server(servers: Servers) -> None:
+    here, there = await servers.start(), await servers.start()
+    one, two = await here.join(), await here.join(secret=SECRET)
+    again = await there.join(secret=SECRET)
+    assert (await two.ended()).code is ErrorCode.REPLACED
+    _, left, joined = await one.messages(3)
+    assert left == PeerLeft(member=two.name, reason="disconnected: replaced", may_return=True)
+    assert isinstance(joined, PeerJoined)
+    assert (joined.member, joined.identity) == (again.name, identity_of(SECRET))
+
+
+async def test_the_size_of_a_room_holds_over_all_servers(servers: Servers) -> None:
+    limits = Limits(members_per_room=2, members=2)
+    here, there = await servers.start(limits=limits), await servers.start(limits=limits)
+    await here.join()
+    await there.join()
+    assert await here.refused(Join(room="r")) is ErrorCode.ROOM_FULL
+    assert await there.refused(Join(room="r")) is ErrorCode.ROOM_FULL
+    # Each server has its own places.
+    await here.join("s")
+    await there.join("s")
+    assert await here.refused(Join(room="t")) is ErrorCode.SERVER_FULL
+
+
+async def test_redis_keeps_no_secret_of_a_session_or_an_identity(servers: Servers) -> None:
+    server = await servers.start()
+    member = await server.join(secret=SECRET)
+    async with servers.redis.client() as client:
+        keys = [key async for key in client.scan_iter()]
+        texts = [str(await client.dump(key)) for key in keys if not key.endswith(member.name)]
+        texts.append(str(await client.hgetall(f"{{handfast}}:member:{member.name}")))
+    for secret in (member.session, SECRET):
+        assert not [text for text in (*keys, *texts) if secret in text]
+    assert SECRET not in repr(server.backplane)
+
+
+async def talk(one: Member, two: Member, count: int, started: asyncio.Event) -> None:
+    """Send numbered messages both ways, the later ones after `started`."""
+
+    async def send(member: Member) -> None:
+        await member.send(*offers(1, count // 2))
+        await started.wait()
+        await member.send(*offers(count // 2 + 1, count))
+
+    # Who was there first has a message about the other.
+    _, _, first, second = await asyncio.gather(
+        send(one), send(two), one.messages(count + 1), two.messages(count)
+    )
+    assert numbers(first) == numbers(second) == [*range(1, count + 1)]
+
+
+@pytest.mark.parametrize("absence", ABSENCES)
+@pytest.mark.parametrize("resumable", [True, False])
+async def test_nothing_is_lost_or_doubled_while_redis_stands_still(
+    servers: Servers, absence: float, resumable: bool
+) -> None:
+    here, there = await servers.start(), await servers.start()
+    one, two = await here.join(resumable=resumable), await there.join(resumable=resumable)
+    stopped = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(talk(one, two, 60, stopped))
+        servers.redis.pause()
+        stopped.set()
+        await asyncio.sleep(absence)
+        servers.redis.go_on()
+    assert not here.errors
+    assert not there.errors
+
+
+@pytest.mark.parametrize("absence", ABSENCES)
+async def test_nothing_is_lost_or_doubled_when_redis_is_killed_and_starts_again(
+    servers: Servers, absence: float
+) -> None:
+    here, there = await servers.start(), await servers.start()
+    one, two = await here.join(), await there.join()
+    stopped = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(talk(one, two, 60, stopped))
+        await servers.redis.kill()
+        stopped.set()
+        await ready(here, False)
+        await asyncio.sleep(absence)
+        await servers.redis.start()
+    await ready(here, True)
+    assert not here.errors
+    assert len((await there.join()).reply.peers) == 2
+
+
+async def test_who_waits_for_redis_too_long_is_told_and_returns_without_loss(
+    servers: Servers,
+) -> None:
+    here, there = await servers.start(patience=0.2), await servers.start()
+    one, two = await here.join(), await there.join()
+    await one.send(Offer(sdp="1"))
+    servers.redis.pause()
+    await one.send(Offer(sdp="2"))
+    assert (await one.ended()).code is ErrorCode.UNAVAILABLE
+    one.break_off()
+    assert await here.refused(Join(room="r")) is ErrorCode.UNAVAILABLE
+    # The command that it did not hear of any more may be run, or not: the answer says which.
+    servers.redis.go_on()
+    await ready(there, True)
+    one, received = await there.resume(one, 0)
+    assert received in (1, 2)
+    await one.send(*offers(received + 1, 3))
+    assert numbers(await two.messages(3)) == [1, 2, 3]
+
+
+async def test_a_command_that_redis_gets_late_takes_the_seat_from_nobody(servers: Servers) -> None:
+    server = await servers.start()
+    one, two = await server.join(), await server.join()
+    outcomes = await asyncio.gather(
+        *(server.backplane.admit(Resume(session=two.session, received=0)) for _ in range(3))
+    )
+    errors = [getattr(outcome, "error", None) for outcome in outcomes]
+    assert len([error for error in errors if error is None]) >= 1
+    # Those that lost are to try again, and none of them is told that the session is over.
+    assert {error.code for error in errors if error is not None} <= {ErrorCode.UNAVAILABLE}
+    two, _ = await server.resume(two, 0)
+    await two.send(Offer(sdp="1"))
+    assert numbers(await one.messages(2)) == [1]
+
+
+async def test_members_are_told_when_redis_has_lost_everything(servers: Servers) -> None:
+    server = await servers.start(lease=1.0)
+    one, two = await server.join(), await server.join(resumable=False)
+    async with servers.redis.client() as client:
+        await client.flushall()
+    # One asks and is told at once, the other at the next look.
+    await one.send(Offer(sdp="1"))
+    assert (await one.ended()).code is ErrorCode.UNKNOWN_SESSION
+    assert (await two.ended()).code is ErrorCode.UNKNOWN_SESSION
+
+
+async def test_members_are_told_when_redis_has_lost_the_last_messages(servers: Servers) -> None:
+    server = await servers.start()
+    one, two, three = await server.join(), await server.join(), await server.join()
+    await one.send(*offers(1, 3))
+    assert numbers(await two.messages(4)) == [1, 2, 3]
+    async with servers.redis.client() as client:
+        # As after a restart from what it had written a second before.
+        await client.hset(f"{{handfast}}:member:{one.name}", "received", "1")
+        await client.rpop(f"{{handfast}}:mailbox:{two.name}", 2)
+        await client.hset(f"{{handfast}}:member:{two.name}", "kept", "1")
+    await one.send(Offer(sdp="4"))
+    assert (await one.ended()).code is ErrorCode.UNKNOWN_SESSION
+    await three.send(Offer(sdp="5"))
+    await server.backplane.take(two.connection_id)
+    assert (await two.ended()).code is ErrorCode.UNKNOWN_SESSION
+
+
+async def test_a_call_of_a_member_that_is_cancelled_ends_at_once(servers: Servers) -> None:
+    server = await servers.start()
+    one, two = await server.join(), await server.join()
+    servers.redis.pause()
+    sending = asyncio.create_task(one.send(Offer(sdp="1")))
+    await asyncio.sleep(0)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    servers.redis.go_on()
+    one, received = await server.resume(one, 0)
+    await one.send(*offers(received + 1, 2))
+    assert numbers(await two.messages(2)) == [1, 2]
+
+
+async def test_redis_keeps_nothing_of_those_who_left(servers: Servers) -> None:
+    server = await servers.start()
+    members = [await server.join(resumable=number % 2 == 0) for number in range(4)]
+    for member in members:
+        await member.send(*offers(1, 5))
+    for member in members:
+        member.break_off(left=True)
+    async with servers.redis.client() as client, asyncio.timeout(DEADLINE):
+        while await client.dbsize() > 1:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.02)
+        assert await client.keys() == ["{handfast}:clock"]
