@@ -54,6 +54,12 @@ class SdpLeniency(StrEnum):
     MISSING_ANSWER_SETUP = "missing-answer-setup"
     """An answer without `a=setup` means `active`. Not among the defaults."""
 
+    WIDE_ANSWER = "wide-answer"
+    """An answer's direction is narrowed to what the offer allows. Not among the defaults."""
 
-#: Leniencies where nothing is configured: all but the one that touches DTLS roles (ours).
-DEFAULT_LENIENCY = frozenset(SdpLeniency) - {SdpLeniency.MISSING_ANSWER_SETUP}
+
+#: Leniencies where nothing is configured: all but those that guess what an answer means (ours).
+DEFAULT_LENIENCY = frozenset(SdpLeniency) - {
+    SdpLeniency.MISSING_ANSWER_SETUP,
+    SdpLeniency.WIDE_ANSWER,
+}

@@ -172,6 +172,31 @@ def without_foreign_codecs(
     return answer.with_sections(closed), tuple(used)
 
 
+def with_allowed_directions(
+    offer: Sdp, answer: Sdp, rules: Collection[SdpLeniency]
+) -> tuple[Sdp, tuple[Lenience, ...]]:
+    """Narrow the direction of each m-section of an answer to what the offer allows.
+
+    RFC 3264 section 6.1 has an answer narrow what was offered. Pion 3 answers a hold (`sendonly`)
+    by `sendrecv`, and a track of ours that is gone (`recvonly`) by `recvonly`; libdatachannel
+    answers every direction by its own. Not among the defaults: which end has it wrong is a guess.
+    """
+    used: list[Lenience] = []
+    if SdpLeniency.WIDE_ANSWER not in rules or len(offer.media) != len(answer.media):
+        return answer, ()
+    narrowed: dict[int, MediaSection] = {}
+    for index, (ours, theirs) in enumerate(zip(offer.media, answer.media, strict=True)):
+        answered, offered = answer.direction(theirs), offer.direction(ours)
+        allowed = answered.intersect(offered.reversed)
+        if theirs.kind is None or theirs.rejected or allowed is answered:
+            continue
+        line = Line.attribute(allowed.value)
+        narrowed[index] = theirs.without(*_DIRECTIONS).with_lines(line)
+        reason = f"{answered} is read as {allowed}, as the offer is {offered}"
+        used.append(_about(theirs, SdpLeniency.WIDE_ANSWER, reason))
+    return answer.with_sections(narrowed), tuple(used)
+
+
 def _lack(sdp: Sdp, section: MediaSection) -> str | None:
     """Return what an m-section lacks for DTLS-SRTP over ICE, or None.
 

@@ -40,6 +40,7 @@ from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
 from peer.negotiation.leniency import (
     read_description,
+    with_allowed_directions,
     without_foreign_codecs,
     without_unusable,
 )
@@ -443,6 +444,8 @@ class OfferAnswer:
             if offer is None:
                 return sdp, used
             sdp, more = without_foreign_codecs(offer.sdp, sdp, self.profile.leniency)
+            sdp, narrowed = with_allowed_directions(offer.sdp, sdp, self.profile.leniency)
+            more = (*more, *narrowed)
         else:
             sdp, more = without_unusable(
                 sdp,

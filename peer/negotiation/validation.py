@@ -201,7 +201,9 @@ def _check_accepted(offer: Sdp, answer: Sdp, ours: MediaSection, theirs: MediaSe
     if theirs.kind is not None and answered.intersect(offered) is not answered:
         # RFC 3264 section 6.1: an answer may only narrow what was offered.
         raise DescriptionError(
-            f"the answer is {answered} where the offer is {offered.reversed}", mid=theirs.mid
+            f"the answer is {answered} where the offer is {offered.reversed}; "
+            "SdpLeniency.WIDE_ANSWER would narrow it",
+            mid=theirs.mid,
         )
 
 

@@ -61,6 +61,8 @@ function obey(command) {
     case "send":
       sends = true;
       return undefined;
+    case "close":
+      return connection.close();
     case "channel":
       return echo(connection.createDataChannel(command.label));
     case "offer":

@@ -142,6 +142,8 @@ class Peer:
                 self._send(f"{_PICTURES} ! {encoder} ! {setter}", caps)
             case "send":
                 self._send(_SOUND, _PCMA)
+            case "close":
+                self._pipeline.set_state(Gst.State.NULL)
             case "channel":
                 self._echo(self._bin.emit("create-data-channel", command["label"], None))
             case "offer" if command.get("iceRestart"):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from tests.support.clock.deadline import DEADLINE
-from tests.support.peers.negotiated_session import NegotiatedSession, Report, small_video
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.support.peers.negotiated_session import NegotiatedSession, Report
 
 #: Seconds between two looks at the counters of both ends.
 _LOOK = 0.03
@@ -18,8 +22,10 @@ async def hold(
     session: NegotiatedSession,
     direct: Callable[[NegotiatedSession, str], Awaitable[None]],
     exchange: Callable[[], Awaitable[object]],
+    direction: str = "inactive",
 ) -> Report:
-    await direct(session, "inactive")
+    """Hold the call and resume it; return what came to both ends while it was held."""
+    await direct(session, direction)
     await exchange()
     # What was on its way before it has come with this.
     assert await session.echo()
@@ -33,17 +39,20 @@ async def hold(
 
 
 async def flow(session: NegotiatedSession, count: int) -> None:
-    """Wait for more pictures at the peer, and more packets at ours.
+    """Wait for more pictures or packets of sound at the peer, and more packets at ours.
 
     What watches a track at a peer with libwebrtc's own names sees no more of it after a hold, and
-    the peer's statistics begin anew.
+    the peer's statistics begin anew: where it decodes, its statistics count.
     """
     first = await session.report()
     async with asyncio.timeout(DEADLINE):
         while True:
             now = await session.report()
-            decoded = (now.frames_decoded or 0) - (first.frames_decoded or 0)
-            if decoded >= count and now.our_packets >= first.our_packets + count:
+            if now.frames_decoded is None:
+                arrived = now.peer.count - first.peer.count
+            else:
+                arrived = now.frames_decoded - (first.frames_decoded or 0)
+            if arrived >= count and now.our_packets >= first.our_packets + count:
                 return
             await asyncio.sleep(_LOOK)
 
@@ -57,8 +66,16 @@ async def peer_directs(session: NegotiatedSession, direction: str) -> None:
     await session.peer.tell("direct", direction=direction)
 
 
+async def peer_gives_up_its_track(session: NegotiatedSession, direction: str) -> None:
+    """Hold as stacks do that have no directions of their own: the track goes, and comes back."""
+    if direction == "sendrecv":
+        await session.peer.tell("send", kind=session.medium.value)
+    else:
+        await session.peer.tell("unsend")
+
+
 async def our_track(session: NegotiatedSession) -> None:
-    sender = session.pc.addTrack(small_video())
+    sender = session.pc.addTrack(session.new_track())
     await session.offer()
     await flow(session, 3)
     session.pc.removeTrack(sender)
@@ -67,7 +84,7 @@ async def our_track(session: NegotiatedSession) -> None:
 
 
 async def peers_track(session: NegotiatedSession) -> None:
-    await session.peer.tell("send", kind="video")
+    await session.peer.tell("send", kind=session.medium.value)
     await session.be_offered()
     await flow(session, 3)
     await session.peer.tell("unsend")

@@ -112,6 +112,7 @@ class NegotiatedSession:
         pc: Our connection.
         peer: The third-party peer.
         trace: Sink of our trace.
+        medium: What both ends send.
         channel: Our data channel, once the session is open; the peer echoes its messages.
     """
 
@@ -125,7 +126,7 @@ class NegotiatedSession:
     ) -> None:
         self.pc = pc
         self.peer = peer
-        self._medium = medium
+        self.medium = medium
         self._arrivals, self.trace = sinks
         self._described = described
         self._since = _seconds_starved()
@@ -133,15 +134,18 @@ class NegotiatedSession:
 
     async def open(self) -> Exchange:
         """Make the first offer, and wait until media and data flow both ways."""
-        await self.peer.tell("send", kind=self._medium.value)
-        track = SyntheticAudioTrack() if self._medium is Medium.AUDIO else small_video()
-        self.pc.addTrack(track)
+        await self.peer.tell("send", kind=self.medium.value)
+        self.pc.addTrack(self.new_track())
         self.channel: DataChannel = self.pc.createDataChannel("echo")
         exchange = await self.offer()
         await within(self.pc.connected())
         await within(opened(self.channel))
         await self.flow()
         return exchange
+
+    def new_track(self) -> SyntheticAudioTrack | SyntheticVideoTrack:
+        """Make one more track of the kind that both ends send."""
+        return SyntheticAudioTrack() if self.medium is Medium.AUDIO else small_video()
 
     async def offer(self) -> Exchange:
         """Send an offer of ours, and apply the peer's answer."""
@@ -258,12 +262,17 @@ async def session_with(
 
 
 @asynccontextmanager
-async def negotiated_session(name: ThirdParty) -> AsyncIterator[NegotiatedSession]:
-    """Start a third-party peer, and create a session with its best kind of media."""
+async def negotiated_session(name: ThirdParty, **options: Any) -> AsyncIterator[NegotiatedSession]:
+    """Start a third-party peer, and create a session with its best kind of media.
+
+    Args:
+        name: The peer.
+        options: Of our `PeerConfiguration`.
+    """
     async with (
         open_stage(name) as open_peer,
         open_peer() as peer,
-        session_with(peer, medium_of(name)) as session,
+        session_with(peer, medium_of(name), **options) as session,
     ):
         yield session
 

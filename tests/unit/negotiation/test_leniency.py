@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from peer.configuration import SdpLimits
@@ -11,6 +13,7 @@ from peer.errors import CandidateError, DescriptionError
 from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.leniency import read_description, repaired_candidate
 from peer.negotiation.offer_answer import OfferAnswer
+from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import Side
 from tests.support.negotiation.offer_answer import (
@@ -361,6 +364,34 @@ def test_answer_without_setup_is_refused_unless_it_is_asked_for() -> None:
     add_track(lenient, "audio")
     offer_of(lenient)
     assert used(lenient, silent) == [SdpLeniency.MISSING_ANSWER_SETUP]
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered", "read"),
+    [
+        ("sendonly", "sendrecv", "recvonly"),
+        ("sendonly", "sendonly", "inactive"),
+        ("inactive", "sendrecv", "inactive"),
+        ("recvonly", "recvonly", "inactive"),
+        ("recvonly", "sendrecv", "sendonly"),
+    ],
+)
+def test_answer_that_is_wider_than_the_offer_is_narrowed_where_it_is_asked_for(
+    offered: str, answered: str, read: str
+) -> None:
+    left = OfferAnswer(profile(1, leniency=frozenset(SdpLeniency)))
+    right = OfferAnswer(profile(2))
+    add_track(left, "audio")
+    left.change_transceiver(0, direction=MediaDirection(offered))
+    set_remote(right, offer_of(left))
+    answer = answer_of(right)
+    wide = SessionDescription(
+        re.sub("a=(sendonly|recvonly|inactive)\r\n", f"a={answered}\r\n", answer.sdp), answer.type
+    )
+    assert used(left, wide) == [SdpLeniency.WIDE_ANSWER]
+    set_remote(left, wide)
+    agreed = left.session.transceivers[0].current_direction
+    assert agreed is MediaDirection(read).reversed
 
 
 def test_weak_hash_is_refused_with_every_leniency() -> None:

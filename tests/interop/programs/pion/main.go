@@ -36,6 +36,7 @@ type peer struct {
 	audioPackets int64
 	arrivals     arrivals
 	prepared     bool
+	added        []*webrtc.RTPSender
 }
 
 func (p *peer) say(what string, fields map[string]any) {
@@ -75,13 +76,16 @@ func echo(channel *webrtc.DataChannel) {
 // send starts a track that is in the descriptions from the next one on.
 func (p *peer) send() error {
 	opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}
-	track, err := webrtc.NewTrackLocalStaticRTP(opus, "audio", "peer")
+	name := fmt.Sprintf("audio%d", len(p.added))
+	track, err := webrtc.NewTrackLocalStaticRTP(opus, name, "peer")
 	if err != nil {
 		return err
 	}
-	if _, err := p.connection.AddTrack(track); err != nil {
+	sender, err := p.connection.AddTrack(track)
+	if err != nil {
 		return err
 	}
+	p.added = append(p.added, sender)
 	go func() {
 		// A ticker leaves out what it is late for; the times of the packets are told by their number.
 		start, sent := time.Now(), 0
@@ -95,6 +99,14 @@ func (p *peer) send() error {
 		}
 	}()
 	return nil
+}
+
+// unsend removes the track that was added last, from the next description on.
+func (p *peer) unsend() error {
+	last := len(p.added) - 1
+	sender := p.added[last]
+	p.added = p.added[:last]
+	return p.connection.RemoveTrack(sender)
 }
 
 func (p *peer) channel(label string) error {
@@ -156,6 +168,10 @@ func (p *peer) obey(order command) error {
 	switch order.Do {
 	case "send":
 		return p.send()
+	case "unsend":
+		return p.unsend()
+	case "close":
+		return p.connection.Close()
 	case "channel":
 		return p.channel(order.Label)
 	case "offer":
