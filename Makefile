@@ -6,7 +6,8 @@ PYTHON := $(VENV)/bin/python
 # What tests and benchmarks drive; tests/support/project/tools.py knows where each comes from.
 PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift python_webrtc
 TEST_TOOLS := $(PEERS) janus rtpengine baresip linphone aiolibdatachannel turnserver ip nft ffmpeg \
-	espeak-ng fonts hls.js typescript axe redis-server
+	espeak-ng fonts hls.js typescript axe redis-server nginx \
+	systemd-analyze
 BENCHMARK_TOOLS := node npm wrtc webrtcbin
 
 # Without what encodes media, drives the program, or starts it.

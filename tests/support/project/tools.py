@@ -98,6 +98,8 @@ TOOLS = MappingProxyType(
             Tool("firefox", ("firefox-esr", "firefox"), ("firefox-esr", "fonts-dejavu-core")),
             Tool("turnserver", ("turnserver",), ("coturn",), service="coturn.service"),
             Tool("redis-server", ("redis-server",), ("redis-server",), "redis-server.service"),
+            Tool("nginx", ("nginx",), ("nginx",), service="nginx.service"),
+            Tool("systemd-analyze", ("systemd-analyze",), ("systemd",)),
             Tool("janus", ("janus",), ("janus",), service="janus.service"),
             Tool("rtpengine", ("rtpengine",), ("rtpengine-daemon",), "rtpengine-daemon.service"),
             Tool("baresip", ("baresip",), ("baresip-core",)),
