@@ -30,7 +30,7 @@ def walks() -> dict[Walk, list[Ran]]:
 @pytest.mark.parametrize("walk", Walk, ids=str)
 def test_walk_names_what_runs(walk: Walk, walks: dict[Walk, list[Ran]]) -> None:
     sets = [set(ran.files) for ran in walks[walk]]
-    named = listed(walk, TEXT)
+    named = set(listed(walk, TEXT))
     missing = set.intersection(*sets) - named
     assert len(missing) <= (SPARED if walk in TIMED else 0), (
         f"{missing}: python -m tests.support.project.walks"

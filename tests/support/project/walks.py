@@ -3,6 +3,9 @@
 `python -m tests.support.project.walks` writes the lists between their marks anew; with `--count`
 it prints how many files and functions each walk has. The lists are what ran: real connections on
 the loopback, watched by `sys.setprofile`. `tests/integration/test_walks.py` keeps them true.
+
+Who is faster differs from run to run. So what is listed keeps its place as long as it ran in any of
+some walks, and what is new comes in where it ran in all: written again, the lists are the same.
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ class Walk(StrEnum):
 
 #: Walks beside whose frames timers and feedback run: not always the same ones.
 TIMED = (Walk.FRAME, Walk.RECORDING)
-#: So often they are walked before they are written: what ran each time stands in the list.
+#: So often each walk is walked before its list is written.
 _TIMES = 5
 
 
@@ -361,25 +364,44 @@ async def walk_all() -> dict[Walk, Ran]:
             }
 
 
-def listed(walk: Walk, text: str) -> set[str]:
-    """Return the files that the document lists for a walk."""
+def listed(walk: Walk, text: str) -> list[str]:
+    """Return the files that the document lists for a walk, in its order."""
     match = re.search(_block(walk), text, re.DOTALL)
     assert match, f"no marks for {walk} in ARCHITECTURE.md"
-    return {
+    return [
         f"{line.partition('`')[2].partition('`')[0]}{name}"
         for line in match[2].splitlines()
         for name in re.findall(r"`(\w+\.py)`", line)
-    }
+    ]
 
 
-def written(walk: Walk, ran: Ran, text: str) -> str:
+def merged(before: Sequence[str], runs: Sequence[Ran]) -> list[str]:
+    """Return the files of a walk in an order that depends on no single run.
+
+    Args:
+        before: Those that are listed.
+        runs: What ran, each time that it was walked.
+    """
+    files = [file for file in before if any(file in ran.files for ran in runs)]
+    place = 0
+    for file in runs[0].files:
+        if file in files:
+            place = files.index(file) + 1
+        elif all(file in ran.files for ran in runs):
+            files.insert(place, file)
+            place += 1
+    return files
+
+
+def written(walk: Walk, runs: Sequence[Ran], text: str) -> str:
     """Return the document with the list of a walk written anew."""
+    files = merged(listed(walk, text), runs)
     folders: dict[str, list[str]] = {}
-    for file in ran.files:
+    for file in files:
         folder, _, name = file.rpartition("/")
         folders.setdefault(f"{folder}/", []).append(f"`{name}`")
     lines = [f"- `{folder}`: {', '.join(names)}\n" for folder, names in folders.items()]
-    head = f"{len(ran.files)} files, {ran.functions} functions:\n\n"
+    head = f"{len(files)} files:\n\n"
     return re.sub(
         _block(walk), lambda m: f"{m[1]}{head}{''.join(lines)}{m[3]}", text, flags=re.DOTALL
     )
@@ -389,26 +411,19 @@ def _block(walk: Walk) -> str:
     return rf"(<!-- walk: {re.escape(walk)} -->\n)(.*?)(<!-- end of the walk -->)"
 
 
-def _in_both(one: Ran, other: Ran) -> Ran:
-    files = tuple(file for file in one.files if file in other.files)
-    return Ran(files, min(one.functions, other.functions))
-
-
 def main(arguments: Sequence[str]) -> int:
-    """Write the lists, check them, or count."""
-    ran = asyncio.run(walk_all())
-    for _ in range(_TIMES - 1):
-        again = asyncio.run(walk_all())
-        ran |= {walk: _in_both(ran[walk], again[walk]) for walk in TIMED}
+    """Write the lists, or count."""
+    runs = [asyncio.run(walk_all()) for _ in range(_TIMES)]
     if "--count" in arguments:
+        ran = runs[0]
         both = {*ran[Walk.REKEY_ASKING].files, *ran[Walk.REKEY_ANSWERING].files}
         for walk, each in ran.items():
             sys.stdout.write(f"{walk}: {len(each.files)} files, {each.functions} functions\n")
         sys.stdout.write(f"a rekey at both ends: {len(both)} files\n")
         return 0
     text = DOCUMENT.read_text()
-    for walk, each in ran.items():
-        text = written(walk, each, text)
+    for walk in Walk:
+        text = written(walk, [ran[walk] for ran in runs], text)
     DOCUMENT.write_text(text)
     return 0
 
