@@ -16,6 +16,7 @@ from peer import (
     SdpType,
     SessionDescription,
 )
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.udp_relay import is_in_clear, udp_relay
 from tests.support.negotiation.connections import (
     announced,
@@ -114,6 +115,7 @@ async def test_a_certificate_that_is_given_goes_before_the_configured_one() -> N
         assert shown(left) == str(given.fingerprint())
 
 
+@in_virtual_time
 async def test_a_wish_that_nobody_answers_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("peer.rekey.manager.ANSWER_TIMEOUT", 0.05)
     async with connected_pair() as (left, _, _):
@@ -185,6 +187,7 @@ async def test_an_offer_that_is_taken_back_changes_nothing() -> None:
         assert not (await within(asking)).changed
 
 
+@in_virtual_time
 async def test_a_handshake_that_fails_leaves_the_old_keys_in_place() -> None:
     with udp_relay() as relay:
         soon = loopback(handshake_timeout=1.0)
@@ -204,6 +207,7 @@ async def test_a_handshake_that_fails_leaves_the_old_keys_in_place() -> None:
 
 
 @pytest.mark.conformance("6.7.1-restart")
+@in_virtual_time
 async def test_an_ice_restart_revives_a_connection_whose_path_is_gone() -> None:
     with udp_relay() as relay:
         async with call(relay=relay) as (left, right):

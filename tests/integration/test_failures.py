@@ -14,12 +14,13 @@ from peer.transport.ice import transport as ice_transport
 from peer.transport.ice.timing import IceTiming
 from tests.support.captures.captured_call import Call, call
 from tests.support.captures.wire import Captured, Side
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.negotiation.connections import loopback, reached
 
 if TYPE_CHECKING:
     from tests.support.captures.wire import Fate
 
-#: Seconds.
+#: Seconds of virtual time, in which a handshake takes none.
 SHORT = 0.3
 
 _ALERT = bytes.fromhex("15fefd 0000000000000000 0002 02")
@@ -175,6 +176,7 @@ async def failed(between: Call, side: Side) -> TransportError:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@in_virtual_time
 async def test_a_failed_handshake_says_why(case: Case) -> None:
     left = loopback(
         bundlePolicy="max-bundle",
@@ -200,6 +202,7 @@ async def test_a_failed_handshake_says_why(case: Case) -> None:
 
 @pytest.mark.conformance("5-fp-mismatch")
 @pytest.mark.parametrize("liar", [Side.OFFERER, Side.ANSWERER])
+@in_virtual_time
 async def test_a_mismatch_names_both_fingerprints(liar: Side) -> None:
     announced = Certificate.generate().fingerprint()
 
@@ -221,6 +224,7 @@ async def test_a_mismatch_names_both_fingerprints(liar: Side) -> None:
         assert not between.end(liar.other).security.verified
 
 
+@in_virtual_time
 async def test_data_needs_no_srtp_profile_in_common() -> None:
     left = loopback(srtp_profiles=(SrtpProfile.AEAD_AES_256_GCM,))
     right = loopback(srtp_profiles=(SrtpProfile.AEAD_AES_128_GCM,))
@@ -246,6 +250,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
+@in_virtual_time
 async def test_no_path_says_what_was_tried() -> None:
     async with call() as between:
         between.wire.fate = lambda _: ()
@@ -263,6 +268,7 @@ async def test_no_path_says_what_was_tried() -> None:
 
 
 @pytest.mark.usefixtures("hasty")
+@in_virtual_time
 async def test_a_peer_without_candidates_is_named() -> None:
     async with call() as between:
         between.wire.fate = lambda _: ()
@@ -279,6 +285,7 @@ async def test_a_peer_without_candidates_is_named() -> None:
 
 
 @pytest.mark.usefixtures("hasty")
+@in_virtual_time
 async def test_expired_consent_is_named() -> None:
     async with call() as between:
         between.offerer.createDataChannel("x")

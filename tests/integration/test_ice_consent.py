@@ -1,4 +1,4 @@
-"""Consent over real sockets, with intervals of hundredths of a second (RFC 7675)."""
+"""Consent over real sockets, in virtual time (RFC 7675)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.adapters.ice_agent import MAX_CONSENT_CHECKS
 from peer.transport.ice.timing import IceTiming
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.network.ice import End, start
 from tests.support.network.scripted_ice_peer import ScriptedIcePeer, scripted_ice_peer
 
@@ -46,6 +47,7 @@ async def connected_to_hand(
             await end.ice.close()
 
 
+@in_virtual_time
 async def test_silent_peer_is_disconnected_and_then_failed() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
@@ -57,6 +59,7 @@ async def test_silent_peer_is_disconnected_and_then_failed() -> None:
         assert "consent" in str(end.ice.error)
 
 
+@in_virtual_time
 async def test_nothing_is_sent_after_consent_has_expired() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
@@ -64,6 +67,7 @@ async def test_nothing_is_sent_after_consent_has_expired() -> None:
         assert not end.ice.datagrams.send(DATAGRAM)
 
 
+@in_virtual_time
 async def test_peer_that_answers_consent_checks_again_is_connected_again() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
@@ -73,6 +77,7 @@ async def test_peer_that_answers_consent_checks_again_is_connected_again() -> No
         assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, CONNECTED]
 
 
+@in_virtual_time
 async def test_datagram_of_peer_ends_disconnected_state() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
@@ -82,6 +87,7 @@ async def test_datagram_of_peer_ends_disconnected_state() -> None:
         await end.seen.until(lambda: end.ice.state is CONNECTED)
 
 
+@in_virtual_time
 async def test_datagram_of_unvalidated_source_does_not_end_disconnected_state() -> None:
     async with (
         connected_to_hand() as (end, peer),
@@ -95,6 +101,7 @@ async def test_datagram_of_unvalidated_source_does_not_end_disconnected_state() 
         assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, FAILED]
 
 
+@in_virtual_time
 async def test_403_response_withdraws_consent() -> None:
     async with connected_to_hand() as (end, peer):
         peer.error = 403
@@ -103,6 +110,7 @@ async def test_403_response_withdraws_consent() -> None:
         assert str(end.ice.error) == "the peer has withdrawn its consent to be sent to"
 
 
+@in_virtual_time
 async def test_end_that_has_failed_answers_checks_with_403_and_strangers_with_401() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
@@ -116,6 +124,7 @@ async def test_end_that_has_failed_answers_checks_with_403_and_strangers_with_40
         assert {answer.error_code for answer in peer.answers} == {401, 403}
 
 
+@in_virtual_time
 async def test_both_ends_say_failed_though_only_one_of_them_missed_the_answers() -> None:
     hasty = replace(QUICK, consent_interval=100.0, consent_expiry=0.3)
     left, right = End(timing=hasty), End(timing=replace(QUICK, consent_expiry=100.0))
@@ -134,12 +143,14 @@ async def test_both_ends_say_failed_though_only_one_of_them_missed_the_answers()
         await right.ice.close()
 
 
+@in_virtual_time
 async def test_response_with_wrong_integrity_does_not_renew_consent() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answer_password = "x" * 22
         await end.seen.reached(FAILED)
 
 
+@in_virtual_time
 async def test_consent_responses_keep_ice_connected() -> None:
     async with connected_to_hand() as (end, peer):
         await peer.until(lambda: len(peer.checks) >= 20)
@@ -148,6 +159,7 @@ async def test_consent_responses_keep_ice_connected() -> None:
 
 
 @pytest.mark.parametrize(("role", "repeats"), [(CONTROLLING, True), (CONTROLLED, False)])
+@in_virtual_time
 async def test_only_controlling_agent_repeats_nomination_in_consent_checks(
     role: IceRole, repeats: bool
 ) -> None:
@@ -156,6 +168,7 @@ async def test_only_controlling_agent_repeats_nomination_in_consent_checks(
         assert ("USE-CANDIDATE" in peer.checks[-1].attributes) is repeats
 
 
+@in_virtual_time
 async def test_consent_checks_never_repeat_a_transaction() -> None:
     async with connected_to_hand() as (_, peer):
         peer.answering = False
@@ -164,6 +177,7 @@ async def test_consent_checks_never_repeat_a_transaction() -> None:
         assert len(set(identifiers)) == len(identifiers)
 
 
+@in_virtual_time
 async def test_unanswered_consent_checks_are_bounded() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
@@ -173,6 +187,7 @@ async def test_unanswered_consent_checks_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("nominate", [False, True])
+@in_virtual_time
 async def test_check_of_peer_ends_silence_but_does_not_renew_consent(nominate: bool) -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
@@ -182,6 +197,7 @@ async def test_check_of_peer_ends_silence_but_does_not_renew_consent(nominate: b
         assert end.seen.states == [CHECKING, CONNECTED, FAILED]
 
 
+@in_virtual_time
 async def test_no_valid_pair_within_connect_timeout_is_failure() -> None:
     timing = IceTiming(connect_timeout=0.05)
     end = End(timing=timing)
@@ -197,6 +213,7 @@ async def test_no_valid_pair_within_connect_timeout_is_failure() -> None:
         await end.ice.close()
 
 
+@in_virtual_time
 async def test_ice_error_says_that_peer_refused_every_check() -> None:
     end = End(timing=IceTiming(connect_timeout=0.1))
     own = IceParameters.generate()
@@ -213,6 +230,7 @@ async def test_ice_error_says_that_peer_refused_every_check() -> None:
             await end.ice.close()
 
 
+@in_virtual_time
 async def test_connect_timeout_ends_with_first_valid_pair() -> None:
     timing = replace(QUICK, connect_timeout=0.05)
     async with connected_to_hand(timing) as (end, peer):

@@ -1,4 +1,4 @@
-"""A path that dies is replaced by a pair that works, without an ICE restart."""
+"""A path that dies is replaced by a pair that works, without an ICE restart, in virtual time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.timing import IceTiming
 from tests.support.clock.deadline import DEADLINE
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.network.ice import End
 from tests.support.network.scripted_ice_peer import Address, ScriptedIcePeer, scripted_ice_peer
 
@@ -97,6 +98,7 @@ async def connected(
 
 
 @pytest.mark.parametrize("role", ROLES)
+@in_virtual_time
 async def test_path_that_dies_is_replaced_by_a_pair_that_was_never_checked(role: IceRole) -> None:
     async with connected(role) as scene:
         assert scene.doors[1].checks == []
@@ -108,6 +110,7 @@ async def test_path_that_dies_is_replaced_by_a_pair_that_was_never_checked(role:
 
 
 @pytest.mark.parametrize("role", ROLES)
+@in_virtual_time
 async def test_peer_that_checks_from_a_new_port_is_followed_there(role: IceRole) -> None:
     async with connected(role) as scene:
         scene.doors[0].answering = False
@@ -119,6 +122,7 @@ async def test_peer_that_checks_from_a_new_port_is_followed_there(role: IceRole)
 
 
 @pytest.mark.parametrize("role", ROLES)
+@in_virtual_time
 async def test_checks_of_the_peer_by_another_way_have_the_path_checked_before_its_time(
     role: IceRole,
 ) -> None:
@@ -127,6 +131,7 @@ async def test_checks_of_the_peer_by_another_way_have_the_path_checked_before_it
         await scene.moved_to_second()
 
 
+@in_virtual_time
 async def test_controlling_agent_nominates_the_pair_that_takes_over() -> None:
     async with connected(CONTROLLING) as scene:
         scene.doors[0].answering = False
@@ -137,6 +142,7 @@ async def test_controlling_agent_nominates_the_pair_that_takes_over() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
+@in_virtual_time
 async def test_pair_that_took_over_has_its_own_consent(role: IceRole) -> None:
     async with connected(role, timing=BRIEF) as scene:
         scene.doors[0].answering = False
@@ -147,6 +153,7 @@ async def test_pair_that_took_over_has_its_own_consent(role: IceRole) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
+@in_virtual_time
 async def test_late_answer_of_the_former_path_is_no_consent_for_the_present_one(
     role: IceRole,
 ) -> None:
@@ -166,6 +173,7 @@ async def test_late_answer_of_the_former_path_is_no_consent_for_the_present_one(
 
 
 @pytest.mark.parametrize("role", ROLES)
+@in_virtual_time
 async def test_path_that_answers_stays_though_the_peer_checks_another(role: IceRole) -> None:
     timing = replace(QUICK, consent_grace=0.3)
     async with connected(role, timing=timing) as scene:
@@ -175,6 +183,7 @@ async def test_path_that_answers_stays_though_the_peer_checks_another(role: IceR
         assert scene.door == 0
 
 
+@in_virtual_time
 async def test_path_moves_on_each_time_that_it_dies() -> None:
     async with connected(CONTROLLING, doors=4) as scene:
         for alive in (2, 1, 3, 0):
@@ -185,6 +194,7 @@ async def test_path_moves_on_each_time_that_it_dies() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
+@in_virtual_time
 async def test_path_on_which_nothing_else_answers_stays_and_comes_back(role: IceRole) -> None:
     async with connected(role) as scene:
         first, second = scene.doors
@@ -197,6 +207,7 @@ async def test_path_on_which_nothing_else_answers_stays_and_comes_back(role: Ice
         assert scene.end.ice.state is CONNECTED
 
 
+@in_virtual_time
 async def test_nomination_of_a_dead_pair_is_followed_only_when_it_answers() -> None:
     async with connected(CONTROLLED) as scene:
         scene.doors[0].answering = False
@@ -209,6 +220,7 @@ async def test_nomination_of_a_dead_pair_is_followed_only_when_it_answers() -> N
         await scene.moved(0)
 
 
+@in_virtual_time
 async def test_pair_of_a_peer_that_never_nominates_is_replaced_as_well() -> None:
     async with connected(CONTROLLED, nominate=False) as scene:
         assert not scene.end.ice.nominated
@@ -217,6 +229,7 @@ async def test_pair_of_a_peer_that_never_nominates_is_replaced_as_well() -> None
         assert not scene.end.ice.nominated
 
 
+@in_virtual_time
 async def test_path_that_took_over_says_why() -> None:
     async with connected(CONTROLLING) as scene:
         before = scene.end.ice.path_reason
@@ -228,6 +241,7 @@ async def test_path_that_took_over_says_why() -> None:
         )
 
 
+@in_virtual_time
 async def test_probes_of_many_dead_candidates_are_bounded_and_end_with_the_transport() -> None:
     async with connected(CONTROLLING, doors=40, timing=replace(BRIEF, pacing=0.001)) as scene:
         for door in scene.doors:

@@ -12,6 +12,7 @@ from peer.errors import ConfigurationError
 from peer.states import IceGatheringState, IceTransportState
 from peer.transport.ice.servers import ServerFailure
 from peer.transport.ice.timing import IceTiming
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.negotiation.connections import local, loopback, pair, reached
 from tests.support.network.ice import start, stun_server, two_ends
 
@@ -43,6 +44,7 @@ async def test_ice_does_not_complete_while_gathering() -> None:
         assert left.ice.state is IceTransportState.CONNECTED
 
 
+@in_virtual_time
 async def test_silent_stun_server_times_out() -> None:
     async with (
         stun_server(None) as silent,
@@ -126,6 +128,7 @@ async def test_stun_server_name_is_looked_up_without_blocking_the_loop() -> None
             assert len(left.seen.of_type("srflx")) == 1
 
 
+@in_virtual_time
 async def test_endless_lookup_of_stun_server_name_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -154,6 +157,7 @@ async def test_unusable_ice_server_url_raises_at_once() -> None:
             pass
 
 
+@in_virtual_time
 async def test_stun_server_that_answers_one_of_two_sockets_does_not_fail() -> None:
     async with (
         stun_server(PUBLIC) as server,
@@ -168,6 +172,7 @@ async def test_stun_server_that_answers_one_of_two_sockets_does_not_fail() -> No
         assert left.ice.server_failures == ()
 
 
+@in_virtual_time
 async def test_failure_of_stun_server_names_the_socket_that_asked() -> None:
     async with (
         stun_server(None) as silent,

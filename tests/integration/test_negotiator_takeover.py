@@ -14,6 +14,7 @@ from peer.transport.ice import transport as ice_transport
 from peer.transport.ice.timing import IceTiming
 from signaling import Answer, Channel, Offer, channel_pair
 from tests.support.clock.deadline import DEADLINE
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.udp_relay import RelayedChannel, udp_relay
 from tests.support.negotiation.connections import (
     both_connected,
@@ -176,6 +177,7 @@ async def test_both_ends_that_offered_at_once_agree_over_the_next_channel() -> N
 
 
 @pytest.mark.parametrize("polite_left", [True, False])
+@in_virtual_time
 async def test_ice_that_failed_at_both_ends_is_restarted_by_the_negotiators(
     monkeypatch: pytest.MonkeyPatch, polite_left: bool
 ) -> None:

@@ -15,6 +15,7 @@ from peer.configuration import IceServer
 from peer.configuration.announced_addresses import AddressTranslation
 from peer.states import IceTransportState
 from peer.transport.ice.timing import IceTiming
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.ice_restarts import connected_sides, restart, under_load
 from tests.support.negotiation.connection_state import nothing_left, refused, sockets
 from tests.support.negotiation.connections import (
@@ -203,6 +204,7 @@ async def test_one_port_takes_data_from_where_an_authenticated_check_came_only()
             assert second.seen.datagrams == []
 
 
+@in_virtual_time
 async def test_two_ends_of_one_call_on_one_port_fail_and_are_told_why() -> None:
     timing = IceTiming(connect_timeout=0.3)
     async with two_ends(ports=free_port(), timing=timing) as (left, right):

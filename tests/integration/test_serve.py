@@ -68,6 +68,8 @@ async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> No
         await asyncio.gather(first.close(), second.close())
         assert program.stderr is not None
         told = [json.loads(line) for line in (await program.stderr.read()).splitlines()]
+    # The web server has complaints of its own, as of connections that are slow to close.
+    told = [line for line in told if "event" in line]
     assert [line["event"] for line in told] == ["joined"] * 3 + ["ended"] * 3
     assert {line["room"] for line in told[:2]} == {"r"}
 

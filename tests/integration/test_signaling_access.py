@@ -24,6 +24,7 @@ from signaling.server import (
     create_app,
 )
 from tests.support.clock.deadline import DEADLINE
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.cable import cable_to
 from tests.support.network.asgi import serve
 
@@ -106,7 +107,9 @@ async def test_members_see_the_name_of_the_token() -> None:
 
 
 async def test_member_whose_token_runs_out_is_disconnected_by_name() -> None:
-    async with _server() as url, await join(url, room="lobby", token=_token(lasts=1.0)) as room:
+    # `exp` counts in whole seconds: of one second nothing may be left to join in.
+    token = _token(lasts=2.0)
+    async with _server() as url, await join(url, room="lobby", token=token) as room:
         with pytest.raises(ChannelLost, match="unauthorized: the right to be in this room"):
             await room.next_channel()
 
@@ -164,6 +167,7 @@ async def _hangs(_: JoinRequest) -> Rights | Refusal:
 
 
 @pytest.mark.parametrize("authorize", [_fails, _hangs])
+@in_virtual_time
 async def test_where_nobody_can_judge_nobody_is_let_in(authorize: Authorize) -> None:
     async with _server(authorize, join_timeout=0.2) as url:
         refused = await _first_answer(url, {"type": "join", "room": "lobby"})
