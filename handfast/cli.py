@@ -476,6 +476,10 @@ async def _serve_rooms(options: ServeOptions, console: Console) -> None:
 
 def _announce(console: Console, url: str, options: ServeOptions) -> None:
     console.print(Text.assemble("Rooms are at ", (f"{url}#NAME", "bold cyan")), soft_wrap=True)
+    page = url.replace("ws", "http", 1).removesuffix("/ws")
+    console.print(
+        Text.assemble("A page for each is at ", (f"{page}/room/NAME", "bold cyan")), soft_wrap=True
+    )
     if options.tokens is None:
         console.print("Whoever reaches this address may join them; --jwt-key asks for tokens.")
 

@@ -1,4 +1,4 @@
-"""The room server of `handfast serve`: rooms at `/ws`, and its health for load balancers."""
+"""The room server of `handfast serve`: rooms, their page, and its health for load balancers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
+from handfast.room_page import room_page_routes, shared_host
+from handfast.site_middleware import site_middleware
 from handfast.web_server import WebServerOptions, listening, serving
 from signaling import InsecureUrlError
 from signaling.server import (
@@ -101,6 +103,10 @@ def tokens_from(
         raise ServeError(f"{key} cannot be used: {error}.") from error
 
 
+def _names(options: ServeOptions) -> tuple[str, ...]:
+    return (options.web.host, socket.gethostname(), *options.hosts)
+
+
 def backplane_from(url: str | None, environment: Mapping[str, str]) -> Backplane | None:
     """Create what shares the rooms for `--redis`; None where there is no URL.
 
@@ -126,7 +132,7 @@ def _rooms(options: ServeOptions, backplane: Backplane) -> RoomApp:
         return create_app(
             limits=options.limits,
             origins=options.origins,
-            hosts=(options.web.host, socket.gethostname(), *options.hosts),
+            hosts=_names(options),
             ice_servers=options.ice_servers,
             authorize=options.tokens or everybody,
             metrics=options.metrics,
@@ -163,7 +169,13 @@ async def serve(
             return PlainTextResponse("redis away\n", 503)
         return PlainTextResponse("ready\n")
 
-    app = Starlette(routes=[*rooms.routes, Route("/healthz", healthz), Route("/readyz", readyz)])
+    # Load balancers and Prometheus ask by names of their own; only pages can be rebound.
+    pages = Starlette(
+        routes=room_page_routes(shared_host(options.web.host)),
+        middleware=site_middleware(_names(options)),
+    )
+    health = (Route("/healthz", healthz), Route("/readyz", readyz))
+    app = Starlette(routes=[*rooms.routes, *health, Mount("/", pages)])
     with listening(options.web) as where:
         async with backplane, serving(app, where, options.web):
             on_ready(f"{options.web.scheme.replace('http', 'ws')}://{where.shown}:{where.port}/ws")

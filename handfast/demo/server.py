@@ -14,6 +14,7 @@ from handfast.demo.clips import ClipFolder
 from handfast.demo.host import Host
 from handfast.demo.site import SIGNALING_PATH, create_site
 from handfast.demo.traces import TraceFolder
+from handfast.room_page import shared_host
 from handfast.web_server import Listening, WebServerError, WebServerOptions, listening, serving
 from peer import PeerConfiguration
 from signaling import join
@@ -116,6 +117,7 @@ async def _answering(
         recordings=clips.served,
         ice_servers=options.ice_servers,
         hosts=(options.host, socket.gethostname(), *options.hosts),
+        host=shared_host(options.host),
     )
     async with serving(site, where, web):
         # Through the front door like everybody else, but always from this machine.

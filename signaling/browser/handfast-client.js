@@ -32,7 +32,7 @@ const PATIENCE_MS = 500;
 // candidates browsers report nothing.
 const CONNECT_MS = 25_000;
 // Milliseconds for which somebody whose place is empty may come back as the same participant.
-const AWAY_MS = 8000;
+const AWAY_MS = 15_000;
 // Most characters of a line of chat, lines that wait for one channel, and bytes in its buffer.
 const LONGEST_LINE = 4000;
 const KEPT_LINES = 32;

@@ -54,6 +54,13 @@ async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> No
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"{http}/healthz")).text == "alive\n"
             assert (await client.get(f"{http}/readyz")).text == "ready\n"
+            # Load balancers ask by a name of their own, pages by one of ours.
+            balancer = {"Host": "pod-7.internal"}
+            assert (await client.get(f"{http}/healthz", headers=balancer)).status_code == 200
+            assert (await client.get(f"{http}/room/r", headers=balancer)).status_code == 403
+            assert "Before you join" in (await client.get(f"{http}/room/r")).text
+            for file in ("meeting/main.js", "view/dom.js", "style/base.css", "handfast-client.js"):
+                assert (await client.get(f"{http}/{file}")).status_code == 200
         first, second = await asyncio.gather(connect(url, room="r"), connect(url, room="r"))
         await first.send(Offer(sdp="v"))
         assert await second.receive() == Offer(sdp="v")

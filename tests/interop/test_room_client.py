@@ -184,11 +184,12 @@ async def _restart_server(pair: _Pair, second: str) -> None:
 
 
 async def _reload(pair: _Pair) -> None:
-    await pair.bob.value("void setTimeout(() => location.reload())")
-    await pair.ada.tab.wait_for("other('Bob')?.state === 'away'")
-    await pair.bob.tab.wait_for("globalThis.here === undefined")
+    await pair.ada.value("void other('Bob').on('state', (state) => statuses.push(state))")
+    await pair.bob.tab.reload()
     await pair.bob.enter(room=_ROOM, name="Bob")
     await pair.go_on()
+    states = await pair.ada.value("statuses")
+    assert states[states.index("away") :] == ["away", "calling", "connected"]
 
 
 async def _leave(pair: _Pair) -> None:

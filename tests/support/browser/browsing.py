@@ -56,6 +56,19 @@ class Page(ABC):
     async def close(self) -> None:
         """Close the tab as a user would: the page gets its `pagehide`."""
 
+    async def reload(self) -> None:
+        """Load the page anew, as a user's key does, and wait until it has loaded."""
+        await self.evaluate("void (globalThis.beforeReload = true)")
+        await self.evaluate("void setTimeout(() => location.reload())")
+        loaded = "globalThis.beforeReload === undefined && document.readyState === 'complete'"
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                # In the middle of it there is no page that could answer.
+                with contextlib.suppress(RemoteError):
+                    if await self.evaluate(loaded):
+                        return
+                await asyncio.sleep(0.05)
+
     async def wait_for(self, condition: str, *, timeout: float = DEADLINE) -> Any:
         """Wait until an expression is truthy in the page, and return its value.
 

@@ -16,11 +16,17 @@ SCRIPTS = [*sorted(PAGE.rglob("*.js")), CLIENT]
 STYLES = sorted(PAGE.rglob("*.css"))
 
 
+#: The two pages: of the demo, and of any room.
+DEMO, ROOM = PAGE / "index.html", PAGE / "meeting" / "index.html"
+
+each_page = pytest.mark.parametrize("page", [DEMO, ROOM], ids=["demo", "room"])
+
+
 class _Document(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, page: Path) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.feed((PAGE / "index.html").read_text())
+        self.feed(page.read_text())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
@@ -29,12 +35,14 @@ class _Document(HTMLParser):
         return [v for _, a in self.elements if (v := a.get(name)) is not None]
 
 
-def test_demo_page_loads_only_files_of_its_own() -> None:
-    document = _Document()
+@each_page
+def test_page_loads_only_files_of_its_own(page: Path) -> None:
+    document = _Document(page)
 
     named = [*document.values("src"), *document.values("href")]
     assert named
-    assert [name for name in named if not (PAGE / name).is_file()] == []
+    # What others write into it: the link to this room.
+    assert [name for name in named if name and not (page.parent / name).is_file()] == []
 
 
 @pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=lambda path: path.name)
@@ -44,8 +52,9 @@ def test_no_file_names_another_site(path: Path) -> None:
     assert set(addresses) <= {"http://www.w3.org"}  # the name of a vocabulary
 
 
-def test_demo_page_has_no_inline_script_or_style() -> None:
-    document = _Document()
+@each_page
+def test_page_has_no_inline_script_or_style(page: Path) -> None:
+    document = _Document(page)
 
     handlers = [a for _, attrs in document.elements for a in attrs if a.startswith("on")]
     assert handlers == []
@@ -76,24 +85,26 @@ def test_every_file_of_the_page_begins_with_a_sentence_about_it(path: Path) -> N
     assert re.match(r"(//|/\*) (?!Owns)[A-Z](\S* ){3}", path.read_text())
 
 
-def test_every_element_that_a_script_looks_for_is_there() -> None:
-    identifiers = set(_Document().values("id"))
+@each_page
+def test_every_element_that_a_script_looks_for_is_there(page: Path) -> None:
+    identifiers = set(_Document(page).values("id"))
 
-    sought = {
-        name for path in SCRIPTS for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text())
-    }
+    mine = [path for path in SCRIPTS if ("meeting" in path.parts) == (page == ROOM)]
+    sought = {name for path in mine for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text())}
     assert sought
     assert sought - identifiers == set()
 
 
-def test_identifiers_are_unique() -> None:
-    identifiers = _Document().values("id")
+@each_page
+def test_identifiers_are_unique(page: Path) -> None:
+    identifiers = _Document(page).values("id")
 
     assert len(identifiers) == len(set(identifiers))
 
 
-def test_every_label_and_description_points_at_something() -> None:
-    document = _Document()
+@each_page
+def test_every_label_and_description_points_at_something(page: Path) -> None:
+    document = _Document(page)
 
     named = document.values("aria-labelledby") + document.values("for")
     assert set(named) <= set(document.values("id"))

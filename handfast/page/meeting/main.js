@@ -1,0 +1,164 @@
+// The page of a room: before joining, and in it.
+
+import { join } from "../handfast-client.js";
+import { byId } from "../view/dom.js";
+import { Chat } from "./chat.js";
+import { Devices } from "./devices.js";
+import { showInvitation } from "./invitation.js";
+import { OwnMedia } from "./own_media.js";
+import { People } from "./people.js";
+import { company, problemFor } from "./words.js";
+
+const NAME = decodeURIComponent(location.pathname.split("/").at(-1));
+// Tells a reload, which comes back by itself, from a first visit; and the name that was given.
+const JOINED = `handfast joined ${NAME}`;
+const CALLED = "handfast name";
+
+const media = new OwnMedia();
+const devices = new Devices(media);
+const people = new People();
+const chat = new Chat();
+let room = null;
+
+/** For the console and for tests. */
+globalThis.handfast = { media, get room() { return room; } };
+
+function say(mood, text) {
+  byId("status").dataset.mood = mood;
+  byId("status-text").textContent = text;
+}
+
+function showProblem(code, reason) {
+  byId("problem").dataset.code = code;
+  [byId("problem-title").textContent, byId("problem-text").textContent] = problemFor(code, reason);
+  byId("problem").hidden = false;
+}
+
+function showRoom(inside) {
+  byId("lobby").hidden = inside;
+  byId("meeting").hidden = !inside;
+  byId(inside ? "devices-during" : "devices-before").append(byId("devices"));
+}
+
+async function enter() {
+  if (room) return;
+  const name = byId("name").value.trim();
+  byId("problem").hidden = true;
+  byId("join").disabled = true;
+  say("busy", "Joining the room…");
+  try {
+    // The fragment of a URL is sent to no server, and so not logged by one.
+    const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? undefined;
+    room = await join({ room: NAME, name, token, storage: sessionStorage });
+  } catch ({ code, reason, message }) {
+    sessionStorage.removeItem(JOINED);
+    say("bad", "Not in the room");
+    return showProblem(code ?? "unknown", reason ?? message);
+  } finally {
+    byId("join").disabled = false;
+  }
+  sessionStorage.setItem(JOINED, "yes");
+  localStorage.setItem(CALLED, name);
+  showRoom(true);
+  listen(room);
+  for (const track of media.stream.getTracks()) room.publish(track, media.stream);
+  drawOwn();
+  drawStatus();
+}
+
+function listen(joined) {
+  for (const participant of joined.participants) meet(participant);
+  joined.on("participant", meet);
+  joined.on("left", (participant) => {
+    people.remove(participant);
+    chat.add("", `${participant.name || "Somebody"} left.`);
+    drawStatus();
+  });
+  joined.on("chat", ({ participant, text }) => chat.add(participant.name || "Somebody", text));
+  joined.on("status", drawStatus);
+  joined.on("end", ({ code, reason }) => {
+    sessionStorage.removeItem(JOINED);
+    finish("bad", "Not in the room");
+    showProblem(code, reason);
+  });
+}
+
+function meet(participant) {
+  people.show(participant);
+  chat.add("", `${participant.name || "Somebody"} is here.`);
+  drawStatus();
+}
+
+function drawStatus() {
+  if (!room) return;
+  if (room.status === "returning") return say("busy", "The room server is away; calls go on, and this page returns by itself");
+  say("good", company(room.participants.length));
+}
+
+function drawOwn() {
+  const { stream } = media;
+  byId("preview").srcObject = stream;
+  byId("preview-figure").classList.toggle("live", media.isOn("videoinput"));
+  for (const [button, kind] of [["toggle-microphone", "audioinput"], ["toggle-camera", "videoinput"]]) {
+    byId(button).disabled = media.track(kind) === undefined;
+    byId(button).setAttribute("aria-pressed", media.isOn(kind));
+  }
+  byId("share").setAttribute("aria-pressed", media.screen !== null);
+  if (!room) return;
+  people.showOwn("camera", "You", stream);
+  people.showOwn("screen", "Your screen", media.screen);
+}
+
+function leave() {
+  sessionStorage.removeItem(JOINED);
+  room?.leave();
+  finish("quiet", "You have left the room");
+}
+
+function finish(mood, text) {
+  room = null;
+  people.clear();
+  chat.clear();
+  showRoom(false);
+  drawOwn();
+  say(mood, text);
+}
+
+media.addEventListener("changed", drawOwn);
+media.addEventListener("added", ({ detail: { track, stream } }) => room?.publish(track, stream));
+media.addEventListener("removed", ({ detail: { track } }) => room?.unpublish(track));
+media.addEventListener("replaced", ({ detail: { old, track } }) => void room?.replaceTrack(old, track));
+devices.addEventListener("speaker", ({ detail }) => people.useSpeaker(detail));
+people.addEventListener("blocked", () => (byId("hear").hidden = false));
+chat.addEventListener("say", ({ detail }) => {
+  chat.add("You", detail);
+  room?.say(detail);
+});
+byId("lobby").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void enter();
+});
+byId("toggle-microphone").addEventListener("click", () => media.toggle("audioinput"));
+byId("toggle-camera").addEventListener("click", () => media.toggle("videoinput"));
+byId("share").addEventListener("click", () => void media.toggleScreen());
+byId("share").hidden = !navigator.mediaDevices?.getDisplayMedia;
+byId("leave").addEventListener("click", leave);
+byId("hear").addEventListener("click", () => {
+  people.hear();
+  byId("hear").hidden = true;
+});
+
+document.title = `${NAME} – handfast`;
+byId("room-name").textContent = NAME;
+byId("name").value = localStorage.getItem(CALLED) ?? "";
+void showInvitation();
+if (globalThis.RTCPeerConnection) {
+  say("quiet", "Ready to join");
+  await media.open();
+  if (sessionStorage.getItem(JOINED)) await enter();
+} else {
+  byId("join").disabled = true;
+  say("bad", "This browser cannot join");
+  showProblem("no-webrtc");
+}
+globalThis.handfast.ready = true;
