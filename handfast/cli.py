@@ -275,6 +275,8 @@ class RecordFormat(StrEnum):
     MKV = "mkv"
     HLS = "hls"
     OGG = "ogg"
+    WAV = "wav"
+    FLAC = "flac"
 
 
 @app.command()
@@ -284,7 +286,10 @@ def record(
         Path,
         typer.Argument(
             metavar="FILE",
-            help=".webm, .mkv, .mp4, .m3u8 or .ogg. One that is there is kept. - for a pipe.",
+            help=(
+                ".webm, .mkv, .mp4, .m3u8, .ogg, or the sound alone as .wav or .flac."
+                " One that is there is kept. - for a pipe."
+            ),
         ),
     ],
     container: Annotated[
@@ -298,6 +303,13 @@ def record(
         float | None,
         typer.Option(parser=_duration, metavar="TIME", help="End so long after the first frame."),
     ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(metavar="HZ", help="Mono .wav, .flac or .ogg for speech engines.  [16000]"),
+    ] = None,
+    sidecar: Annotated[
+        bool, typer.Option("--sidecar", help="JSON beside each file: when, who, pauses, losses.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Events as JSON lines to standard output.")
     ] = False,
@@ -337,6 +349,8 @@ def record(
             max_duration=max_duration,
             arrangement=Arrangement.COMPOSITE if composite else arrangement,
             name=name,
+            rate=rate,
+            sidecar=sidecar,
             stay=stay,
             insecure=insecure,
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),

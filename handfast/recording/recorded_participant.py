@@ -30,9 +30,16 @@ class RecordedParticipant:
         """Note that packets of a codec arrived."""
         self._codecs[codec] = kind
 
-    async def look(self, connection: PeerConnection) -> None:
-        """Add the codecs in which packets arrived over the connection."""
+    async def look(self, connection: PeerConnection, *, pictures: bool) -> None:
+        """Add the codecs in which packets arrived over the connection.
+
+        Args:
+            connection: The connection with the participant.
+            pictures: Whether pictures are recorded, and not the sound alone.
+        """
         for receiver in connection.getReceivers():
+            if receiver.kind == "video" and not pictures:
+                continue
             for entry in (await receiver.getStats()).values():
                 if isinstance(entry, CodecStats):
                     kind, _, name = entry.mimeType.partition("/")

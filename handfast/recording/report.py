@@ -6,12 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from handfast.figures import count, duration, listed, size
+from media import TranscodingReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from handfast.recording.recorded_participant import RecordedParticipant
-    from media import Recorder, Segment, Transcoding
+    from handfast.recording.room_recorders import FileRecorder
+    from media import Segment, Transcoding
 
 
 class RecordingReport:
@@ -25,7 +27,7 @@ class RecordingReport:
         failures: Failures of the recording, a sentence each.
     """
 
-    def __init__(self, recorders: Sequence[Recorder]) -> None:
+    def __init__(self, recorders: Sequence[FileRecorder]) -> None:
         self._recorders = recorders
         self._seen: list[RecordedParticipant] = []
         self._began: float | None = None
@@ -86,7 +88,9 @@ class RecordingReport:
             if passed:
                 yield f"Written as it came: {listed(passed)}."
             for each in changed.values():
-                yield f"Encoded anew, as the file cannot hold it: {_said(each)}."
+                asked = each.reason is TranscodingReason.ASKED
+                why = "asked for" if asked else "the file cannot hold it"
+                yield f"Encoded anew, as {why}: {_said(each)}."
         yield f"Lost: {self._missing()}." if self._missing() else "Nothing was lost."
 
     def _codecs(self) -> list[str]:

@@ -6,13 +6,13 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
-from media import AudioMixer, Composite, Container
+from media import AudioMixer, Composite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from media import Recorder
+    from media import RecorderState, RecorderStats
     from peer import MediaStreamTrack
 
 
@@ -35,14 +35,38 @@ class Arrangement(StrEnum):
     COMPOSITE = "composite"
 
 
+class FileRecorder(Protocol):
+    """Records tracks into one file or a series, as `media.Recorder` does."""
+
+    @property
+    def stats(self) -> RecorderStats:
+        """Counters of the recording."""
+
+    @property
+    def state(self) -> RecorderState:
+        """State of the recording: inactive, recording or paused."""
+
+    def addTrack(self, track: MediaStreamTrack, *, name: str = "") -> None:
+        """Record a track of a participant.
+
+        Raises:
+            ValueError: The file cannot hold the track.
+            InvalidStateError: The recording has failed.
+        """
+
+    async def start(self) -> None:
+        """Record from now on."""
+
+    async def stop(self) -> None:
+        """Complete the last file."""
+
+
 class RoomRecorder(Protocol):
-    """Records the tracks of the participants of a room into files.
+    """Records the tracks of the participants of a room into files."""
 
-    Attributes:
-        recorders: Recorders that run or have written a file, the oldest first.
-    """
-
-    recorders: list[Recorder]
+    @property
+    def recorders(self) -> Sequence[FileRecorder]:
+        """Recorders that run or have written a file, the oldest first."""
 
     async def participant_joined(self, member: str, *, name: str) -> None:
         """Prepare for a member that joined; nothing is written before its first track.
@@ -70,8 +94,9 @@ class RoomRecorder(Protocol):
 def room_recorder_for(
     arrangement: Arrangement,
     path: Path,
-    make: Callable[[Path], Recorder],
-    container: Container | None = None,
+    make: Callable[[Path], FileRecorder],
+    *,
+    pictures: bool = True,
 ) -> RoomRecorder:
     """Create the recorder for an arrangement.
 
@@ -79,7 +104,7 @@ def room_recorder_for(
         arrangement: How several participants become files.
         path: The file, or the pattern of their names.
         make: Creates a `Recorder` whose events are handled.
-        container: Container of the files; that of the suffix of `path` where None.
+        pictures: Whether a composite has a picture.
     """
     match arrangement:
         case Arrangement.FIRST:
@@ -91,7 +116,7 @@ def room_recorder_for(
         case Arrangement.PER_PARTICIPANT:
             return PerParticipantRecorder(path, make)
         case Arrangement.COMPOSITE:
-            return CompositeRecorder(path, make, container)
+            return CompositeRecorder(path, make, pictures=pictures)
         case _:
             assert_never(arrangement)
 
@@ -130,23 +155,26 @@ class SingleFileRecorder:
         make: Creates a `Recorder` whose events are handled.
     """
 
-    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+    def __init__(self, path: Path, make: Callable[[Path], FileRecorder]) -> None:
         self._recorder = make(path)
         self.recorders = [self._recorder]
+        self._names: dict[str, str] = {}
         self._started = False
 
     async def participant_joined(self, member: str, *, name: str) -> None:
         """Start the recorder with the first member."""
+        self._names[member] = name
         if not self._started:
             self._started = True
             await self._recorder.start()
 
     async def add_track(self, member: str, track: MediaStreamTrack) -> None:
         """Record a track beside the others."""
-        self._recorder.addTrack(track)
+        self._recorder.addTrack(track, name=self._names.get(member, ""))
 
     async def participant_left(self, member: str) -> None:
-        """Do nothing, as the tracks of the member have ended by themselves."""
+        """Forget the member's name, as the tracks of the member have ended by themselves."""
+        self._names.pop(member, None)
 
     async def close(self) -> None:
         """Complete the file of the recording."""
@@ -161,7 +189,7 @@ class FirstRecorder(SingleFileRecorder):
         make: Creates a `Recorder` whose events are handled.
     """
 
-    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+    def __init__(self, path: Path, make: Callable[[Path], FileRecorder]) -> None:
         super().__init__(path, make)
         self._first: str | None = None
 
@@ -188,15 +216,15 @@ class PerParticipantRecorder:
     """
 
     def __init__(
-        self, path: Path, make: Callable[[Path], Recorder], *, plain_first: bool = False
+        self, path: Path, make: Callable[[Path], FileRecorder], *, plain_first: bool = False
     ) -> None:
         self._path = path
         self._make = make
         self._plain_first = plain_first
         self._names: dict[str, str] = {}
         # By member: under which name, and by which recorder.
-        self._present: dict[str, tuple[str, Recorder]] = {}
-        self.recorders: list[Recorder] = []
+        self._present: dict[str, tuple[str, FileRecorder]] = {}
+        self.recorders: list[FileRecorder] = []
 
     async def participant_joined(self, member: str, *, name: str) -> None:
         """Remember the member's name for its file."""
@@ -206,7 +234,7 @@ class PerParticipantRecorder:
         """Record a track into the member's file, which begins with the first one."""
         if member in self._present:
             _, recorder = self._present[member]
-            recorder.addTrack(track)
+            recorder.addTrack(track, name=self._names.get(member, ""))
             return
         free = self._free(name=self._names[member], member=member)
         plain = self._plain_first and not self.recorders
@@ -215,7 +243,7 @@ class PerParticipantRecorder:
         )
         self._present[member] = free, recorder
         self.recorders.append(recorder)
-        recorder.addTrack(track)
+        recorder.addTrack(track, name=self._names[member])
         await recorder.start()
 
     async def participant_left(self, member: str) -> None:
@@ -251,18 +279,16 @@ class CompositeRecorder:
     Args:
         path: The file to record to.
         make: Creates a `Recorder` whose events are handled.
-        container: Container of the file; that of the suffix of `path` where None.
+        pictures: Whether it has a picture, and not the sound alone.
     """
 
     def __init__(
-        self, path: Path, make: Callable[[Path], Recorder], container: Container | None = None
+        self, path: Path, make: Callable[[Path], FileRecorder], *, pictures: bool = True
     ) -> None:
         self._recorder = make(path)
         self.recorders = [self._recorder]
         self._mixer = AudioMixer(channels=2)
-        self._picture = (
-            Composite(mixer=self._mixer) if (container or Container.of(path)).holds_video else None
-        )
+        self._picture = Composite(mixer=self._mixer) if pictures else None
         self._names: dict[str, str] = {}
         self._started = False
 

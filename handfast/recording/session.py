@@ -17,7 +17,8 @@ from handfast.ice_options import servers_of
 from handfast.recording.recorded_participant import RecordedParticipant
 from handfast.recording.report import RecordingReport
 from handfast.recording.room_recorders import Arrangement, files_of, room_recorder_for
-from media import Container, Recorder, RecorderState, SegmentEnd
+from handfast.recording.sound_recorder import SoundRecorder
+from media import Container, Recorder, RecorderState, SegmentEnd, SoundFormat
 from peer import InvalidStateError, PeerError
 from peer.printable import printable
 from signaling import ChannelLost, SignalingError, join
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handfast.recording.json_lines import JsonLines
+    from handfast.recording.room_recorders import FileRecorder
     from handfast.rooms import RoomAddress
     from media import Progress, RecordingFailure, Segment, Transcoding
     from peer import IceServer, PeerConnection, TrackEvent
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Path that stands for standard output.
 STANDARD_OUTPUT: Final = Path("-")
+#: Sample rate of files of sound in Hz: what speech engines take (ours).
+_USUAL_RATE: Final = 16_000
 #: Seconds between two looks at the codecs of the streams (ours).
 _LOOK: Final = 0.5
 
@@ -55,6 +59,8 @@ class RecordOptions:
         max_duration: Seconds after which the recording ends, from the first frame on.
         arrangement: How several participants become files.
         name: Our name, as the other members see it.
+        rate: Sample rate of files of sound for speech engines, in Hz; None for the usual one.
+        sidecar: Write JSON beside each file.
         stay: Keep recording after all senders have left, for later ones.
         insecure: Allow `ws:` to another machine.
         ice_servers: STUN and TURN servers; those that the room's server names where empty.
@@ -67,14 +73,27 @@ class RecordOptions:
     max_duration: float | None = None
     arrangement: Arrangement = Arrangement.SEPARATE
     name: str = "recorder"
+    rate: int | None = None
+    sidecar: bool = False
     stay: bool = False
     insecure: bool = False
     ice_servers: tuple[IceServer | TurnSecret, ...] = ()
 
     @property
     def container(self) -> Container:
-        """Container of the files."""
+        """Container of the files, where they are none of sound for speech engines."""
         return Container.of(self.path, self.format)
+
+    @property
+    def is_sound(self) -> bool:
+        """True for a file of sound for speech engines: WAV, FLAC, or Ogg at a rate."""
+        form = self.format or self.path.suffix.lower().removeprefix(".")
+        return form in ("wav", "flac") or (form == "ogg" and self.rate is not None)
+
+    @property
+    def holds_video(self) -> bool:
+        """True where the files take pictures."""
+        return not self.is_sound and self.container.holds_video
 
 
 class RecordSession:
@@ -98,15 +117,15 @@ class RecordSession:
         note: Callable[[str], None],
         lines: JsonLines | None = None,
     ) -> None:
-        check(options.path, options.format)
+        check(options)
         self._options = options
         self._note = note
         self._lines = lines
         self._output = _standard_output(options) if options.path == STANDARD_OUTPUT else None
         self._room_recorder = room_recorder_for(
-            options.arrangement, options.path, self._recorder, options.container
+            options.arrangement, options.path, self._recorder, pictures=options.holds_video
         )
-        self._pictures = options.container.holds_video
+        self._pictures = options.holds_video
         self._sending: set[str] = set()
         self._is_timed = False
         self._over = asyncio.Event()
@@ -170,7 +189,7 @@ class RecordSession:
         await self._room_recorder.participant_joined(member, name=participant.name)
         reason = ""
         try:
-            await first_of(call.run(), _look(participant, call.connection))
+            await first_of(call.run(), self._look(participant, call.connection))
         except (PeerError, SignalingError) as error:
             reason = str(error)
         finally:
@@ -193,6 +212,11 @@ class RecordSession:
             self.report.begin(member, participant, time.monotonic())
             self._note(f"{participant.name} came.")
 
+    async def _look(self, participant: RecordedParticipant, connection: PeerConnection) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            await participant.look(connection, pictures=self._pictures)
+
     def _left(self, member: str, *, name: str, reason: str) -> None:
         if reason:
             self._note(f"{name} was lost: {reason}.")
@@ -204,14 +228,24 @@ class RecordSession:
             if not self._sending and not self._options.stay:
                 self._over.set()
 
-    def _recorder(self, path: Path) -> Recorder:
-        # A recorder that is started again must not cost what it recorded before.
+    def _recorder(self, path: Path) -> FileRecorder:
         options = self._options
+        if options.is_sound:
+            return SoundRecorder(
+                path,
+                rate=_USUAL_RATE if options.rate is None else options.rate,
+                form=options.format,
+                on_progress=self._on_progress,
+                on_segment=self._on_segment,
+                on_failure=self._on_failure,
+            )
+        # A recorder that is started again must not cost what it recorded before.
         recorder = Recorder(
             path if self._output is None else self._output,
             format=options.container.value,
             segment_duration=options.segment,
             anew=False,
+            sidecar=options.sidecar,
         )
         recorder.on("segment", self._on_segment)
         recorder.on("progress", self._on_progress)
@@ -255,12 +289,6 @@ class RecordSession:
             self._over.set()
 
 
-async def _look(participant: RecordedParticipant, connection: PeerConnection) -> None:
-    while True:
-        await asyncio.sleep(_LOOK)
-        await participant.look(connection)
-
-
 def _standard_output(options: RecordOptions) -> io.FileIO:
     """Return standard output as a stream without a buffer, which would be flushed at the exit.
 
@@ -278,23 +306,22 @@ def _standard_output(options: RecordOptions) -> io.FileIO:
     return output
 
 
-def check(path: Path, name: str | None = None) -> None:
-    """Check that a recording can be written to a path.
-
-    Args:
-        path: The file; `-` for standard output.
-        name: Name of the container, where the suffix does not tell.
+def check(options: RecordOptions) -> None:
+    """Check that a room can be recorded so.
 
     Raises:
-        RecordError: The path cannot be recorded to.
+        RecordError: The path cannot be recorded to, or options contradict each other.
     """
+    path, name = options.path, options.format
+    _check_sound(options)
     if path == STANDARD_OUTPUT:
         if name is None:
             raise RecordError("Standard output has no suffix: give --format.")
         return
     try:
-        Container.of(path, name)
-        Recorder(path, format=name)
+        if not options.is_sound:
+            Container.of(path, name)
+            Recorder(path, format=name)
     except ValueError as error:
         raise RecordError(f"{path} cannot be recorded: {error}.") from error
     folder = path.parent
@@ -302,3 +329,23 @@ def check(path: Path, name: str | None = None) -> None:
         raise RecordError(f"There is no folder {folder}.")
     if path.is_dir() or not os.access(folder, os.W_OK):
         raise RecordError(f"{path} cannot be written.")
+
+
+def _check_sound(options: RecordOptions) -> None:
+    if not options.is_sound:
+        if options.rate is not None:
+            raise RecordError("A rate goes with WAV, FLAC and Ogg: give --format or such a suffix.")
+        if options.sidecar and options.path == STANDARD_OUTPUT:
+            raise RecordError("A sidecar lies beside a file: give one instead of -.")
+        return
+    if options.path == STANDARD_OUTPUT:
+        raise RecordError("A pipe takes no WAV, FLAC or Ogg at a rate: their headers come last.")
+    for is_given, option in ((options.segment, "--segment"), (options.sidecar, "--sidecar")):
+        if is_given:
+            raise RecordError(f"A file of sound for speech engines is one file: no {option}.")
+    try:
+        SoundFormat.of(options.path, options.format).check_rate(
+            _USUAL_RATE if options.rate is None else options.rate
+        )
+    except ValueError as error:
+        raise RecordError(f"{options.path} cannot be recorded: {error}.") from error

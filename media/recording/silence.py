@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from media.recording.audio_packets import opus_substitutes, silent_opus
 from media.recording.pending import Frame
+
+_log = logging.getLogger(__name__)
 
 #: Seconds by which sound may be behind the rest of a file before silence takes its place (ours).
 PATIENCE = Fraction(3, 2)
@@ -19,10 +22,17 @@ _STEREO, _MONO = b"\x04", b"\x00"
 
 @dataclass(slots=True)
 class _Sound:
-    """Stream of Opus as far as it is in the file: its end in seconds, and its latest packet."""
+    """Stream of Opus as far as it is in the file.
+
+    Args:
+        packet: Its latest packet.
+        end: Its end in seconds.
+        silent: Seconds of silence at its end that took the place of sound.
+    """
 
     packet: bytes
     end: Fraction
+    silent: Fraction = Fraction(0)
 
 
 class SilenceFiller:
@@ -59,6 +69,7 @@ class SilenceFiller:
             if frame.pts < sound.end - max(_OVERLAP, frame.duration / 2):
                 continue
             filled += self._until(frame.pts, frame.stream, sound)
+            _tell(frame.stream, sound)
             filled.append(frame)
             sound.end = frame.pts + frame.duration
             sound.packet = frame.payload or sound.packet
@@ -68,7 +79,10 @@ class SilenceFiller:
     def finish(self, end: Fraction) -> list[Frame]:
         """Return the silence up to the end of the file."""
         self._end = max(self._end, end)
-        return self._behind(Fraction(0))
+        filled = self._behind(Fraction(0))
+        for stream, sound in self._sounds.items():
+            _tell(stream, sound)
+        return filled
 
     def _behind(self, patience: Fraction) -> list[Frame]:
         return [
@@ -83,4 +97,13 @@ class SilenceFiller:
         for packet, duration in opus_substitutes(sound.packet, time - sound.end):
             made.append(Frame(sound.end, stream, packet, duration, keyframe=True, picture=False))
             sound.end += duration
+            sound.silent += duration
         return made
+
+
+def _tell(stream: int, sound: _Sound) -> None:
+    """Tell of silence that has come to its end."""
+    if sound.silent:
+        begin = float(sound.end - sound.silent)
+        _log.debug("stream %d is silent for %.2f s from %.2f s", stream, sound.silent, begin)
+        sound.silent = Fraction(0)

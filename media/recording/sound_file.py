@@ -18,6 +18,7 @@ from media.taps.pcm import pcm
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     import numpy as np
     from aiortc.mediastreams import MediaStreamTrack
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Seconds of sound that are written at a time, and so lost where the program is killed (ours).
 _BLOCK = 0.5
+#: Sample rates that `media.pcm` resamples to, in Hz.
+_LOWEST_RATE, _HIGHEST_RATE = 4_000, 192_000
 #: Sample rates of the encoder of Opus, in Hz (RFC 6716 section 2).
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
@@ -39,22 +42,38 @@ class SoundFormat(StrEnum):
     OGG = "ogg"
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str]) -> SoundFormat:
-        """Return the format of a file's suffix.
+    def of(cls, path: str | os.PathLike[str], name: str | None = None) -> SoundFormat:
+        """Return the format of a name, or of a file's suffix.
 
         Raises:
-            ValueError: The suffix is of none of them.
+            ValueError: The name, or else the suffix, is of none of them.
         """
-        suffix = Path(path).suffix.lower().removeprefix(".")
+        suffix = Path(path).suffix.lower().removeprefix(".") if name is None else name
         try:
             return cls(suffix)
         except ValueError:
             known = ", ".join(f".{each.value}" for each in cls)
             raise ValueError(f"sound is saved as {known}, not .{suffix}") from None
 
+    def check_rate(self, rate: int) -> None:
+        """Check that files can have a sample rate.
+
+        Raises:
+            ValueError: They cannot.
+        """
+        if self is SoundFormat.OGG and rate not in _OPUS_RATES:
+            raise ValueError(f"Ogg has a rate of {', '.join(map(str, _OPUS_RATES))} Hz, not {rate}")
+        if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+            raise ValueError(f"a rate is {_LOWEST_RATE} to {_HIGHEST_RATE} Hz, not {rate}")
+
 
 async def save_sound(
-    track: MediaStreamTrack, path: str | os.PathLike[str], *, rate: int = 16_000
+    track: MediaStreamTrack,
+    path: str | os.PathLike[str],
+    *,
+    rate: int = 16_000,
+    format: str | None = None,  # noqa: A002 - as of Recorder
+    on_saved: Callable[[Seconds], None] | None = None,
 ) -> Seconds:
     """Save the sound of a track as mono, until the track ends or the caller is cancelled.
 
@@ -66,6 +85,8 @@ async def save_sound(
         track: The audio track, decoded; it is read, and never stopped.
         path: A new file: `.wav` (16-bit PCM), `.flac` or `.ogg` (Opus).
         rate: Sample rate in Hz; of Ogg 8000, 12000, 16000, 24000 or 48000.
+        format: `wav`, `flac` or `ogg`, where the suffix does not tell.
+        on_saved: Called with the seconds that are in the file, after each half second.
 
     Returns:
         Seconds of sound that were saved.
@@ -75,9 +96,8 @@ async def save_sound(
         TypeError: The track gives no audio, or encoded audio.
         RecordingError: The file exists already, or cannot be written.
     """
-    form = SoundFormat.of(path)
-    if form is SoundFormat.OGG and rate not in _OPUS_RATES:
-        raise ValueError(f"Ogg has a rate of {', '.join(map(str, _OPUS_RATES))} Hz, not {rate}")
+    form = SoundFormat.of(path, format)
+    form.check_rate(rate)
     blocks = pcm(track, rate=rate, block=_BLOCK)
     where = Path(path)
     samples = 0
@@ -89,6 +109,8 @@ async def save_sound(
                     writer = _SoundWriter(where, form, rate)
                 await asyncio.to_thread(writer.add, block)
                 samples += len(block)
+                if on_saved is not None:
+                    on_saved(samples / rate)
     except (OSError, av.FFmpegError) as failure:
         raise named_error("write", where, failure) from failure
     finally:

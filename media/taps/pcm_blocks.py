@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two frames up to which a difference is rounding, not a gap (ours).
 TOLERANCE = 0.005
@@ -69,7 +72,10 @@ class PcmBlockResampler:
             # Follow slowly, so that rounding never adds up to a gap.
             begin, gap = self._expected + gap / 8, Fraction(0)
         self._expected = begin + length
-        return round(gap * self._rate) if 0 < gap <= LONGEST_GAP else 0
+        if not 0 < gap <= LONGEST_GAP:
+            return 0
+        _log.debug("a gap of %.3f s between frames is silence", gap)
+        return round(gap * self._rate)
 
     def _cut(self, sound: NDArray[np.int16], silence: int = 0) -> Iterator[NDArray[np.int16]]:
         """Yield the full blocks of samples and the silence behind them; keep the rest."""

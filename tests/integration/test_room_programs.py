@@ -7,10 +7,13 @@ import contextlib
 import json
 import os
 import signal
+import wave
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import av
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -29,7 +32,6 @@ from tests.support.project.handfast_program import handfast_program
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from peer import MediaStreamTrack, TrackEvent
 
@@ -50,6 +52,12 @@ async def _end(program: Process, status: int = 0) -> str:
     assert errors.decode() == ""
     assert program.returncode == status, said.decode()
     return said.decode()
+
+
+def _sidecar(file: str) -> dict[str, Any]:
+    """What lies beside a file of a recording."""
+    found: dict[str, Any] = json.loads(Path(f"{file}.json").read_text())
+    return found
 
 
 def _complaint(*arguments: str) -> str:
@@ -215,7 +223,7 @@ async def test_recording_to_standard_output_is_read_as_it_is_made(tmp_path: Path
 
 async def test_program_reads_json_lines_of_a_recording_that_ends_by_itself(tmp_path: Path) -> None:
     file = tmp_path / "out-{n}.webm"
-    options = ["--json", "--segment", "1s", "--max-duration", "3s"]
+    options = ["--json", "--segment", "1s", "--max-duration", "3s", "--sidecar"]
     async with (
         _room() as room,
         handfast_program("record", room, str(file), *options, dev_mode=True) as program,
@@ -233,8 +241,11 @@ async def test_program_reads_json_lines_of_a_recording_that_ends_by_itself(tmp_p
     assert [each["end"] for each in segments[:-1]] == ["duration"] * (len(segments) - 1)
     assert len(segments) > 1
     assert [each["path"] for each in segments] == events[-1]["files"]
+    for each in segments:
+        (sound,) = _sidecar(each["path"])["tracks"]
+        assert [one["name"] for one in sound["people"]] == ["alice"]
     assert sorted(events[-1]["files"]) == sorted(
-        str(tmp_path / name) for name in os.listdir(tmp_path)
+        str(tmp_path / name) for name in os.listdir(tmp_path) if not name.endswith(".json")
     )
     assert b"alice came." in said
 
@@ -306,3 +317,24 @@ def test_a_live_address_that_cannot_be_played_is_one_sentence() -> None:
     complaint = _complaint("call", "ws://127.0.0.1:9/ws#lobby", "--play", "tcp://127.0.0.1:9")
 
     assert complaint == "error: tcp://127.0.0.1:9: Connection refused.\n"
+
+
+async def test_record_saves_the_sound_of_each_participant_for_speech_engines(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "out.wav"
+    options = ["--rate", "8000", "--max-duration", "1s"]
+    async with (
+        _room() as room,
+        handfast_program("record", room, str(file), *options, dev_mode=True) as program,
+        _member(room, "recorder", *_media()),
+    ):
+        said = await _end(program)
+
+    with wave.open(str(file)) as saved:
+        assert (saved.getframerate(), saved.getnchannels(), saved.getsampwidth()) == (8000, 1, 2)
+        assert saved.getnframes() >= 8000
+        sound = np.frombuffer(saved.readframes(saved.getnframes()), np.int16)
+    assert np.abs(sound).max() > 1000
+    assert "Encoded anew, as asked for: Opus as WAV." in said
+    assert "VP8" not in said

@@ -113,7 +113,8 @@ globalThis.player = (() => {
     video.width = 320;
     document.body.replaceChildren(video);
     await script(hls);
-    const engine = new Hls();
+    // A page on a busy machine plays a little too slowly, and is to catch up.
+    const engine = new Hls({ maxLiveSyncPlaybackRate: 1.1 });
     const seen = { stalls: [], complaints: [], ended: false };
     engine.on(Hls.Events.ERROR, (_, { fatal, details }) => {
       const there = rangesOf(video).join(" ");

@@ -36,10 +36,12 @@ class _Recorder:
     path: Path = Path("out.webm")
     stats: RecorderStats = field(default_factory=RecorderStats)
     done: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     may_stop: asyncio.Event = field(default_factory=_open)
 
-    def addTrack(self, track: str) -> None:
+    def addTrack(self, track: str, *, name: str = "") -> None:
         self.done.append(track)
+        self.names.append(name)
 
     async def start(self) -> None:
         self.done.append("start")
@@ -76,6 +78,7 @@ async def test_single_file_recorder_records_all_participants() -> None:
     await recorder.close()
 
     assert [one.done for one in made] == [["start", "a", "b", "stop"]]
+    assert made[0].names == ["a", "b"]
 
 
 async def test_per_participant_recorder_completes_a_file_when_its_member_leaves() -> None:

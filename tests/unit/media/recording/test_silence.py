@@ -119,3 +119,16 @@ def test_a_stream_that_was_added_later_has_no_silence_before_that() -> None:
     mine = [each for each in filled if each.stream == 1]
     assert mine[0].pts == 2
     covers(mine, 2, 3)
+
+
+def test_silence_is_told_once_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "media")
+    silence = filler(2)
+    silence.fill(sounds(0, 1))
+    for second in range(1, 5):
+        silence.fill(pictures(second, second + 1))
+    assert caplog.messages == []
+    silence.fill(sounds(250, 251))
+    assert caplog.messages == ["stream 0 is silent for 4.98 s from 0.02 s"]
+    silence.finish(Fraction(6))
+    assert caplog.messages[1:] == ["stream 0 is silent for 0.98 s from 5.02 s"]
