@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from signaling.errors import ErrorCode
-from signaling.messages import Bye, Join, Offer, Peer, PeerJoined, PeerLeft, Resume, identity_of
+from signaling.messages import Bye, Join, Offer, Peer, PeerJoined, PeerLeft, identity_of
 from signaling.server import Limits, RedisBackplane
 from tests.support.clock.deadline import DEADLINE
+from tests.support.links.cable import cable_to
+from tests.support.network.process_end import kill
 from tests.support.network.redis import RedisDaemon, redis_daemon
+from tests.support.project.tools import ROOT
 from tests.support.signaling.backplanes import Member, Server, numbers, offers
 
 if TYPE_CHECKING:
+    from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
     from pathlib import Path
 
 pytestmark = pytest.mark.needs("redis-server")
 
+SCRIPT = ROOT / "signaling" / "server" / "redis_rooms.lua"
 SECRET = "a secret of one participant"
 #: Seconds for which Redis is away; the longer one is what docs/SIGNALING.md promises.
 ABSENCES = [1.0, pytest.param(10.0, marks=pytest.mark.long)]
@@ -35,9 +42,14 @@ class Servers:
     stack: AsyncExitStack
 
     async def start(
-        self, *, patience: float = DEADLINE, lease: float = 10.0, limits: Limits | None = None
+        self,
+        *,
+        url: str | None = None,
+        patience: float = DEADLINE,
+        lease: float = 10.0,
+        limits: Limits | None = None,
     ) -> Server:
-        backplane = RedisBackplane(self.redis.url, patience=patience, lease=lease)
+        backplane = RedisBackplane(url or self.redis.url, patience=patience, lease=lease)
         server = Server(backplane, limits)
         await self.stack.enter_async_context(backplane)
         await ready(server, True)
@@ -48,6 +60,36 @@ async def ready(server: Server, wanted: bool) -> None:
     async with asyncio.timeout(DEADLINE):
         while server.backplane.ready is not wanted:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.02)
+
+
+#: A server with a member that can return, and one that cannot.
+_SHORT_LIVED = """
+import asyncio, sys
+from signaling.server import Limits, RedisBackplane
+from tests.support.project.tools import ROOT
+from tests.support.signaling.backplanes import Server
+
+async def main():
+    async with RedisBackplane(sys.argv[1], lease=0.5) as backplane:
+        server = Server(backplane, Limits(session_lifetime=0.2))
+        await server.join(resumable=True)
+        await server.join(resumable=False)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def short_lived(redis: RedisDaemon) -> AsyncIterator[Process]:
+    """Run a server in a process of its own, which is heard of every 0.1 s."""
+    program = (sys.executable, "-c", _SHORT_LIVED, redis.url)
+    process = await asyncio.create_subprocess_exec(*program, cwd=ROOT)
+    try:
+        yield process
+    finally:
+        kill(process)
+        await process.wait()
 
 
 @pytest.fixture
@@ -187,6 +229,46 @@ async def test_nothing_is_lost_or_doubled_when_redis_is_killed_and_starts_again(
     assert len((await there.join()).reply.peers) == 2
 
 
+async def test_no_place_runs_out_in_time_of_which_nobody_was_heard(servers: Servers) -> None:
+    async with servers.redis.client() as client:
+        script = client.register_script(SCRIPT.read_text())
+
+        async def run(operation: str, *arguments: str | float) -> object:
+            step = 0.1
+            return await script(keys=["{handfast}:"], args=[operation, 9, 9999, step, *arguments])
+
+        who = ("r", "m1", "here.0", "here", "", "", "{}", "{}")
+        lease = 0.5
+        await run("join", *who, 9, 9, lease)
+        # Redis, or all servers, were away for three leases: the clock goes on by one step.
+        await asyncio.sleep(3 * lease)
+        await run("look", "there")
+        assert await client.exists("{handfast}:member:m1")
+        # Now servers look, and hear nothing of this one.
+        async with asyncio.timeout(DEADLINE):
+            while await client.exists("{handfast}:member:m1"):
+                await asyncio.sleep(0.05)
+                await run("look", "there")
+
+
+async def test_members_of_a_server_that_was_killed_are_gone_for_the_others(
+    servers: Servers,
+) -> None:
+    server = await servers.start()
+    one = await server.join()
+    async with short_lived(servers.redis) as process:
+        joined = await one.messages(2)
+        kill(process)
+        await process.wait()
+    left = await one.messages(2)
+    assert {message.member for message in joined if isinstance(message, PeerJoined)} == {
+        message.member for message in left if isinstance(message, PeerLeft)
+    }
+    assert {message.reason for message in left if isinstance(message, PeerLeft)} == {
+        "the connection broke"
+    }
+
+
 async def test_who_waits_for_redis_too_long_is_told_and_returns_without_loss(
     servers: Servers,
 ) -> None:
@@ -207,19 +289,38 @@ async def test_who_waits_for_redis_too_long_is_told_and_returns_without_loss(
     assert numbers(await two.messages(3)) == [1, 2, 3]
 
 
-async def test_a_command_that_redis_gets_late_takes_the_seat_from_nobody(servers: Servers) -> None:
-    server = await servers.start()
-    one, two = await server.join(), await server.join()
-    outcomes = await asyncio.gather(
-        *(server.backplane.admit(Resume(session=two.session, received=0)) for _ in range(3))
-    )
-    errors = [getattr(outcome, "error", None) for outcome in outcomes]
-    assert len([error for error in errors if error is None]) >= 1
-    # Those that lost are to try again, and none of them is told that the session is over.
-    assert {error.code for error in errors if error is not None} <= {ErrorCode.UNAVAILABLE}
-    two, _ = await server.resume(two, 0)
-    await two.send(Offer(sdp="1"))
+async def test_a_return_that_redis_gets_late_takes_the_seat_from_nobody(servers: Servers) -> None:
+    here, there = await servers.start(), await servers.start()
+    one, two = await here.join(), await here.join()
+    async with servers.redis.client() as client:
+        key = f"{{handfast}}:member:{two.name}"
+        seen, session = map(str, await client.hmget(key, "token", "session"))
+        again, _ = await there.resume(two, 0)
+        # A command of another server, as it stood in a buffer since before that return.
+        script = client.register_script(SCRIPT.read_text())
+        late: list[str | int] = ["resume", 256, 10_000, 1, session, 0, "late.0", "late", seen, 10]
+        assert await script(keys=["{handfast}:"], args=late) == ["again"]
+    await again.send(Offer(sdp="1"))
     assert numbers(await one.messages(2)) == [1]
+
+
+async def test_connections_to_redis_that_are_cut_again_and_again_lose_and_double_nothing(
+    servers: Servers,
+) -> None:
+    random = Random(14)
+    cable, url = await servers.stack.enter_async_context(cable_to(servers.redis.url))
+    here, there = await servers.start(url=url), await servers.start(url=url)
+    one, two = await here.join(), await there.join()
+    begun = asyncio.Event()
+    begun.set()
+    talking = asyncio.create_task(talk(one, two, 200, begun))
+    for _ in range(20):
+        await asyncio.wait({talking}, timeout=random.uniform(0.0, 0.1))
+        cable.cut()
+        await ready(here, True)
+    await talking
+    assert cable.connections > 20
+    await asyncio.gather(ready(here, True), ready(there, True))
 
 
 async def test_members_are_told_when_redis_has_lost_everything(servers: Servers) -> None:
