@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from signaling.messages import Message
+
 pytestmark = pytest.mark.needs("redis-server")
 
 SCRIPT = ROOT / "signaling" / "server" / "redis_rooms.lua"
@@ -256,23 +258,26 @@ async def test_members_of_a_server_that_was_killed_are_gone_for_the_others(
 ) -> None:
     server = await servers.start()
     one = await server.join()
+    seen: list[Message] = []
+
+    async def see(kind: type[PeerJoined | PeerLeft], count: int) -> set[str]:
+        while len(found := [message for message in seen if isinstance(message, kind)]) < count:
+            seen.extend(await one.messages(1))
+        return {message.member for message in found}
+
     async with short_lived(servers.redis) as process:
-        joined = await one.messages(2)
+        joined = await see(PeerJoined, 2)
         kill(process)
         await process.wait()
-    left = await one.messages(2)
-    assert {message.member for message in joined if isinstance(message, PeerJoined)} == {
-        message.member for message in left if isinstance(message, PeerLeft)
-    }
-    assert {message.reason for message in left if isinstance(message, PeerLeft)} == {
-        "the connection broke"
-    }
+        assert await see(PeerLeft, 2) == joined
+    reasons = {message.reason for message in seen if isinstance(message, PeerLeft)}
+    assert reasons == {"the connection broke"}
 
 
 async def test_who_waits_for_redis_too_long_is_told_and_returns_without_loss(
     servers: Servers,
 ) -> None:
-    here, there = await servers.start(patience=0.2), await servers.start()
+    here, there = await servers.start(patience=0.5), await servers.start()
     one, two = await here.join(), await there.join()
     await one.send(Offer(sdp="1"))
     servers.redis.pause()
@@ -319,7 +324,7 @@ async def test_connections_to_redis_that_are_cut_again_and_again_lose_and_double
         cable.cut()
         await ready(here, True)
     await talking
-    assert cable.connections > 20
+    assert cable.connections > 6
     await asyncio.gather(ready(here, True), ready(there, True))
 
 
