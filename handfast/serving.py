@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
+from handfast.open_files import allow_open_files
 from handfast.room_page import room_page_routes, shared_host
 from handfast.site_middleware import site_middleware
 from handfast.web_server import WebServerOptions, listening, serving
@@ -43,6 +44,9 @@ _SPARE: Final = 256
 
 #: Environment variable for what other users of the machine may not read.
 _PASSWORD_VARIABLE: Final = "HANDFAST_REDIS_PASSWORD"
+
+#: Files of the program itself (ours): some thirty are usual.
+_OWN_FILES: Final = 128
 
 
 class ServeError(Exception):
@@ -158,6 +162,7 @@ async def serve(
     """
     backplane = options.backplane or InProcessBackplane()
     rooms = _rooms(options, backplane)
+    allow_open_files(connections(options.limits) + _OWN_FILES)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("alive\n")
