@@ -19,8 +19,7 @@ from peer.ice import CandidateFields
 from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
 from peer.negotiation.sdp.attributes import MediaDirection, MediaLine, Origin, RtpMap
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.sdp.lines import Line, words
-from peer.negotiation.sdp.reading import read_sections
+from peer.negotiation.sdp.lines import Line, read_sections, words
 from peer.negotiation.validation import is_supported
 
 if TYPE_CHECKING:

@@ -44,10 +44,10 @@ from peer.negotiation.sdp.lines import (
     ice_username_fragment,
     mid,
     number,
+    read_sections,
     tls_id,
     words,
 )
-from peer.negotiation.sdp.reading import read_sections
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
