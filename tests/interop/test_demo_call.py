@@ -18,6 +18,7 @@ from tests.support.browser.browsers import Browser, BrowserName, Look, open_brow
 from tests.support.browser.demo_page import Colour, DemoPage
 from tests.support.browser.firefox import MICROPHONE_PITCH
 from tests.support.media.frames import sound
+from tests.support.negotiation.connections import until
 from tests.support.project.tools import ROOT
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Story:
         row: A row of pixels of the returned picture.
         label: The label in the returned picture.
         round_trip: Milliseconds, as the page shows them.
+        lasted: Milliseconds since the page was loaded, when it showed that.
         facts: The page's facts of the transport, by name.
         transport: Python's.
         timeline: The page's timeline of states.
@@ -95,6 +97,7 @@ class Story:
     row: list[Colour]
     label: Label
     round_trip: float
+    lasted: float
     facts: dict[str, str]
     transport: TransportReport
     timeline: str
@@ -159,6 +162,7 @@ async def _tell(name: BrowserName) -> Story:
             row=row,
             label=Label(before=label, after=await page.pixels(*_LABEL), above=above),
             round_trip=float(await page.tab.wait_for(_ROUND_TRIP)),
+            lasted=await page.tab.evaluate("performance.now()"),
             facts={fact: await page.fact(fact) for fact in _FACTS},
             transport=report.transport,
             timeline=(await page.text("timeline")).replace("\n", " "),
@@ -229,7 +233,8 @@ async def test_the_tone_comes_back_and_python_finds_it_in_its_samples(
 
 
 def test_the_round_trip_is_measured(story: Story) -> None:
-    assert 0 < story.round_trip < 1_000
+    # In milliseconds: of a whole call, a datagram there and back is a small part.
+    assert 0 < story.round_trip < story.lasted / 4
 
 
 def test_the_page_shows_the_transport_that_python_has(story: Story) -> None:
@@ -293,8 +298,8 @@ async def test_a_closed_page_leaves_nothing_behind_and_may_come_again(
         for _ in range(2):
             await _visit_once(demo, browser)
 
-        assert len(asyncio.all_tasks()) <= tasks
-        assert _open_files() <= files
+        # The server is done with the connections of a page a moment after its visit has ended.
+        await until(lambda: len(asyncio.all_tasks()) <= tasks and _open_files() <= files)
 
 
 async def _visit_once(demo: Demo, browser: Browser) -> None:

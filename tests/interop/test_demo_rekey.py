@@ -24,9 +24,9 @@ both = pytest.mark.parametrize(
 )
 
 _BUTTONS = ("rekey", "restart-ice")
-_KEYS_CHANGED = re.compile(r"Keys changed in (\d+ ms|\d\.\d s)\.")
-_PATH_MOVED = re.compile(r"Path moved in (\d+ ms|\d\.\d s): \S+ → \S+\.")
-_KEPT = re.compile(r"Not rekeyed: the peer kept its association \(\d\.\d s\)\.")
+_KEYS_CHANGED = re.compile(r"Keys changed in (\d+ ms|\d+\.\d s)\.")
+_PATH_MOVED = re.compile(r"Path moved in (\d+ ms|\d+\.\d s): \S+ → \S+\.")
+_KEPT = re.compile(r"Not rekeyed: the peer kept its association \(\d+\.\d s\)\.")
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from media import SyntheticAudioTrack, SyntheticVideoTrack
@@ -23,6 +22,7 @@ from peer import PeerConfiguration, PeerConnection, SessionDescription
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.tracing.events import Fanout
 from tests.support.clock.deadline import DEADLINE
+from tests.support.clock.starved import seconds_starved
 from tests.support.negotiation.connections import expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description, trickling
 from tests.support.peers.third_party import ThirdParty, open_stage
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the counters of both ends.
 _LOOK = 0.03
-#: Linux pressure stall information (https://docs.kernel.org/accounting/psi.html).
-_PRESSURE = Path("/proc/pressure/cpu")
 
 
 class Medium(StrEnum):
@@ -129,7 +127,7 @@ class NegotiatedSession:
         self.medium = medium
         self._arrivals, self.trace = sinks
         self._described = described
-        self._since = _seconds_starved()
+        self._since = seconds_starved()
         self._echoes = 0
 
     async def open(self) -> Exchange:
@@ -200,7 +198,7 @@ class NegotiatedSession:
         await self.peer.tell("reset")
         await self.peer.hear("reset")
         self._arrivals.reset()
-        self._since = _seconds_starved()
+        self._since = seconds_starved()
 
     async def report(self) -> Report:
         """Return the counters of both ends."""
@@ -217,7 +215,7 @@ class NegotiatedSession:
                 longest_gap=arrivals["longestGap"] / 1000,
             ),
             ours=self._arrivals.report(),
-            waited=_seconds_starved() - self._since,
+            waited=seconds_starved() - self._since,
             peer_lost=inbound.get("packetsLost", arrivals["lost"]),
             our_lost=sum(each.packetsLost for each in streams),
             our_packets=sum(each.packetsReceived for each in streams),
@@ -275,14 +273,6 @@ async def negotiated_session(name: ThirdParty, **options: Any) -> AsyncIterator[
         session_with(peer, medium_of(name), **options) as session,
     ):
         yield session
-
-
-def _seconds_starved() -> float:
-    """Seconds for which some process of this machine has waited for a processor; 0 if unknown."""
-    if not _PRESSURE.exists():
-        return 0.0
-    some, *_ = _PRESSURE.read_text().splitlines()
-    return int(some.rpartition("total=")[2]) / 1_000_000
 
 
 def small_video() -> SyntheticVideoTrack:
