@@ -160,12 +160,9 @@ async def test_hold_and_resume_pass_rtpengine(call: ProxiedCall) -> None:
     for holder, held in ((call.one, call.other), (call.other, call.one)):
         direct(holder.pc, "inactive")
         await call.offer(holder, held)
-        # What was on its way before it comes now.
-        await asyncio.sleep(_SILENCE / 4)
-        call.one.arrivals.reset()
-        call.other.arrivals.reset()
-        await asyncio.sleep(_SILENCE)
-        assert [end.arrivals.report().count for end in (call.one, call.other)] == [0, 0]
+        ends = call.one, call.other
+        came = await asyncio.gather(*(end.arrivals.silence(_SILENCE) for end in ends))
+        assert came == [0, 0]
         direct(holder.pc, "sendrecv")
         await call.offer(holder, held)
         await call.flow("0", "1")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the counters of both ends.
 _LOOK = 0.03
-#: Seconds in which a dozen pictures would come.
-_SILENCE = 0.4
+#: Seconds in which nine pictures would come.
+_SILENCE = 0.3
 
 
 async def hold(
@@ -27,15 +27,35 @@ async def hold(
     """Hold the call and resume it; return what came to both ends while it was held."""
     await direct(session, direction)
     await exchange()
-    # What was on its way before it has come with this.
-    assert await session.echo()
-    await session.reset()
-    await asyncio.sleep(_SILENCE)
-    report = await session.report()
+    report = await _settled(session)
     await direct(session, "sendrecv")
     await exchange()
     await flow(session, 10)
     return report
+
+
+async def _settled(session: NegotiatedSession) -> Report:
+    """Count what both ends get, once twice in a row the same of them get something.
+
+    What was on its way before a hold comes later: a peer shows pictures some time after they came.
+    """
+    former = await _get(session)
+    async with asyncio.timeout(DEADLINE):
+        while _ends(report := await _get(session)) != _ends(former):
+            former = report
+    return report
+
+
+async def _get(session: NegotiatedSession) -> Report:
+    """Count what both ends get for a moment in which the peer is there."""
+    await session.reset()
+    await asyncio.sleep(_SILENCE)
+    assert await session.echo()
+    return await session.report()
+
+
+def _ends(report: Report) -> tuple[bool, bool]:
+    return report.peer.count > 0, report.ours.count > 0
 
 
 async def flow(session: NegotiatedSession, count: int) -> None:

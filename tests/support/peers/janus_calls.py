@@ -69,9 +69,7 @@ class MediaCall:
 
     async def silence(self) -> int:
         """Return how many packets come where none should."""
-        self._arrivals.reset()
-        await asyncio.sleep(_SILENCE)
-        return self._arrivals.report().count
+        return await self._arrivals.silence(_SILENCE)
 
     async def _received(self) -> dict[str, int]:
         stats = (await self.pc.getStats()).values()

@@ -111,11 +111,7 @@ class PhoneCall(Generic[PhoneT]):
 
     async def silence(self) -> int:
         """Count the packets that come where none should."""
-        # What was on its way before comes now.
-        await asyncio.sleep(_SILENCE / 4)
-        self._arrivals.reset()
-        await asyncio.sleep(_SILENCE)
-        return self._arrivals.report().count
+        return await self._arrivals.silence(_SILENCE)
 
     async def received(self) -> dict[str, int]:
         """Count the packets that we have decrypted, by kind."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.tracing.events import Datagram, DatagramKind, Direction
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from peer.tracing.events import TraceEvent
@@ -96,6 +98,23 @@ class ArrivalSink:
             doubled=sum(stream.doubled for stream in streams),
             longest_gap=max(self._gap, silence),
         )
+
+    async def silence(self, seconds: float) -> int:
+        """Return how many packets come within so many seconds where none should.
+
+        Before that, what was on its way comes, however long a busy machine takes to deliver it:
+        what goes on for ever is no silence.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DEADLINE):
+                while await self._within(seconds / 2):
+                    pass
+        return await self._within(seconds)
+
+    async def _within(self, seconds: float) -> int:
+        self.reset()
+        await asyncio.sleep(seconds)
+        return self._count
 
     def _note(self, packet: bytes) -> None:
         if len(packet) < _HEADER:
