@@ -30,7 +30,7 @@ from signaling.server.rooms import Admitted, Charge, Disconnect, Effects, Refuse
 from signaling.server.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from starlette.routing import BaseRoute
 
@@ -63,7 +63,8 @@ def create_app(
     `Mount("/signaling", create_app())`. A server of your own collects a message before the app sees
     any of it: give uvicorn `--ws-max-size 327680` and a `--limit-concurrency`, or a few clients
     fill its memory with messages that never end. It needs no lifespan and starts no tasks of its
-    own. Rooms live in this process: run one worker, or share them by a `RedisBackplane`.
+    own. Rooms live in this process: run one worker, or share them by a `RedisBackplane`, which is
+    closed with the app where that is served alone.
 
     Args:
         limits: The bounds; `Limits()` where it is None.
@@ -99,7 +100,12 @@ class RoomApp(Starlette):
     """The ASGI app of a room server; made by `create_app`."""
 
     def __init__(self, server: _RoomServer, routes: Sequence[BaseRoute]) -> None:
-        super().__init__(routes=routes)
+        @contextlib.asynccontextmanager
+        async def lifespan(_: RoomApp) -> AsyncIterator[None]:
+            async with server.backplane:
+                yield
+
+        super().__init__(routes=routes, lifespan=lifespan)
         self._server = server
 
     async def drain(self) -> None:
@@ -124,7 +130,7 @@ class _RoomServer:
         self._origins = origins
         self._ice_servers = ice_servers
         self._authorize = authorize
-        self._backplane = backplane
+        self.backplane = backplane
         self._connections: dict[ConnectionId, MemberConnection] = {}
         self._draining = False
         self._gone = asyncio.Event()
@@ -176,7 +182,7 @@ class _RoomServer:
         finally:
             del self._connections[connection_id]
             self._gone.set()
-            self._backplane.disconnect(connection_id, left=close_code in _LEFT)
+            self.backplane.disconnect(connection_id, left=close_code in _LEFT)
             tell(
                 ServerEvent.ENDED,
                 member=connection_id.member,
@@ -222,7 +228,7 @@ class _RoomServer:
         message = read_first(frame, self._limits)
         if isinstance(message, Fault):
             return Refused(message.error)
-        seat = await self._backplane.seat(message)
+        seat = await self.backplane.seat(message)
         if isinstance(seat, Refused):
             return seat
         rights = await self._rights(join_request(websocket, message, seat))
@@ -234,7 +240,7 @@ class _RoomServer:
         ends_at = None
         if rights.expires is not None:
             ends_at = asyncio.get_running_loop().time() + rights.expires - time.time()
-        outcome = await self._backplane.admit(message, name=rights.name, ends_at=ends_at)
+        outcome = await self.backplane.admit(message, name=rights.name, ends_at=ends_at)
         if isinstance(outcome, Admitted):
             tell(
                 ServerEvent.RETURNED if isinstance(message, Resume) else ServerEvent.JOINED,
@@ -263,9 +269,9 @@ class _RoomServer:
             websocket,
             self._limits,
             reply=encode(admitted.reply),
-            take=lambda: self._backplane.take(connection_id),
-            deliver=lambda frame: self._backplane.receive(connection_id, frame),
-            on_idle=lambda: self._backplane.expel(connection_id, ErrorCode.IDLE, reason),
+            take=lambda: self.backplane.take(connection_id),
+            deliver=lambda frame: self.backplane.receive(connection_id, frame),
+            on_idle=lambda: self.backplane.expel(connection_id, ErrorCode.IDLE, reason),
         )
 
     def _apply(self, effects: Effects) -> None:

@@ -8,6 +8,7 @@ import itertools
 import logging
 import secrets
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
@@ -217,7 +218,8 @@ class RedisBackplane(Backplane):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._opened is None or self._saying is None:
+        opened, saying = self._opened, self._saying
+        if opened is None or saying is None:
             return
         for seated in tuple(self._seated.values()):
             self.disconnect(seated.connection_id, left=False)
@@ -226,9 +228,10 @@ class RedisBackplane(Backplane):
                 await self._all_said.wait()
         except TimeoutError:
             _logger.warning("members of this server are gone for others when its lease ends")
-        self._saying.cancel()
-        await asyncio.gather(self._saying, return_exceptions=True)
-        await self._opened.close()
+        saying.cancel()
+        await asyncio.gather(saying, return_exceptions=True)
+        await opened.close()
+        self._opened = None
 
     def _arguments(self, operation: str, *arguments: str | float) -> tuple[str | float, ...]:
         limits = self._limits
@@ -510,14 +513,10 @@ class RedisBackplane(Backplane):
     async def _say_farewells(self) -> None:
         while True:
             while self._farewells:
-                farewell = self._farewells[0]
-                try:
-                    await self._insist(str(farewell[0]), *farewell[1:], patience=self._patience)
-                except UnavailableError:
-                    continue
-                # Not the one at the left, if so many came meanwhile that it was dropped.
-                if self._farewells and self._farewells[0] is farewell:
-                    self._farewells.popleft()
+                operation, *arguments = self._farewells.popleft()
+                # One that cannot be said is heard in the end of the lease.
+                with suppress(UnavailableError):
+                    await self._insist(str(operation), *arguments, patience=self._patience)
             self._all_said.set()
             self._farewell.clear()
             await self._farewell.wait()

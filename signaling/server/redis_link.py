@@ -223,6 +223,7 @@ class RedisLink:
             except UnavailableError:
                 if self._closed or loop.time() >= end:
                     raise
+                await asyncio.sleep(_RETRY)
 
     async def _watch(self) -> None:
         while not self._closed:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from signaling import join
 from signaling.errors import ErrorCode
 from signaling.messages import Bye, Join, Offer, Peer, PeerJoined, PeerLeft, identity_of
-from signaling.server import Limits, RedisBackplane
+from signaling.server import Limits, RedisBackplane, create_app
 from tests.support.clock.deadline import DEADLINE
 from tests.support.links.cable import cable_to
+from tests.support.network.asgi import serve
+from tests.support.network.certificate import write_certificate
 from tests.support.network.process_end import kill
 from tests.support.network.redis import RedisDaemon, redis_daemon
 from tests.support.project.tools import ROOT
@@ -67,7 +70,8 @@ async def ready(server: Server, wanted: bool) -> None:
 #: A server with a member that can return, and one that cannot.
 _SHORT_LIVED = """
 import asyncio, sys
-from signaling.server import Limits, RedisBackplane
+from signaling import join
+from signaling.server import Limits, RedisBackplane, create_app
 from tests.support.project.tools import ROOT
 from tests.support.signaling.backplanes import Server
 
@@ -369,6 +373,35 @@ async def test_a_call_of_a_member_that_is_cancelled_ends_at_once(servers: Server
     one, received = await server.resume(one, 0)
     await one.send(*offers(received + 1, 2))
     assert numbers(await two.messages(2)) == [1, 2]
+
+
+async def test_redis_is_reached_by_tls_and_with_its_password(tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path)
+    options = (
+        *("--tls-port", "{port}", "--port", "0", "--requirepass", "open sesame"),
+        *("--tls-cert-file", str(certificate), "--tls-key-file", str(key)),
+        *("--tls-auth-clients", "no"),
+    )
+    async with redis_daemon(tmp_path, *options) as redis:
+        url = f"rediss://127.0.0.1:{redis.port}/0"
+        trusted = f"{url}?ssl_ca_certs={certificate}"
+        async with RedisBackplane(trusted, password="open sesame") as backplane:
+            server = Server(backplane)
+            await ready(server, True)
+            await server.join()
+        # Neither a server that anybody could be, nor a wrong password.
+        for wrong, password in ((url, "open sesame"), (trusted, "wrong")):
+            async with RedisBackplane(wrong, password=password, patience=0.5) as backplane:
+                assert await Server(backplane).refused(Join(room="r")) is ErrorCode.UNAVAILABLE
+
+
+async def test_an_app_that_is_served_alone_closes_its_backplane(servers: Servers) -> None:
+    backplane = RedisBackplane(servers.redis.url)
+    async with serve(create_app(backplane=backplane)) as url, join(f"{url}/ws", room="r") as room:
+        assert room.member
+        was_ready = backplane.ready
+    assert (was_ready, backplane.ready) == (True, False)
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("redis")]
 
 
 async def test_redis_keeps_nothing_of_those_who_left(servers: Servers) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +29,7 @@ class RedisDaemon:
 
     folder: Path
     port: int
+    options: tuple[str, ...] = ()
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -63,14 +63,20 @@ class RedisDaemon:
             # disk is for those who fear for the machine.
             *("--appendonly", "yes", "--appendfsync", "no", "--save", ""),
             *("--logfile", str(self.folder / "redis.log")),
+            *(option.format(port=self.port) for option in self.options),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
         async with asyncio.timeout(DEADLINE), self.client() as client:
             while True:
-                with contextlib.suppress(RedisError, OSError):
+                try:
                     await client.ping()
+                except (RedisError, OSError) as error:
+                    # One that wants TLS or a password answers as well.
+                    if self.options and "Connect call failed" not in str(error):
+                        return
+                else:
                     return
                 await asyncio.sleep(_RETRY)
 
@@ -80,13 +86,14 @@ class RedisDaemon:
 
 
 @asynccontextmanager
-async def redis_daemon(folder: Path) -> AsyncIterator[RedisDaemon]:
+async def redis_daemon(folder: Path, *options: str) -> AsyncIterator[RedisDaemon]:
     """Run Redis until the context ends.
 
     Args:
         folder: Directory for its files.
+        options: More of them, with `{port}` where its port belongs.
     """
-    daemon = RedisDaemon(folder, free_port())
+    daemon = RedisDaemon(folder, free_port(), options)
     try:
         await daemon.start()
         yield daemon
