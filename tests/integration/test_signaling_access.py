@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed
 
+from peer.times import UnixTime
 from signaling import ChannelLost, ErrorCode, JoinError, Reconnect, join
 from signaling.server import (
     JoinRequest,
@@ -141,6 +142,20 @@ async def test_a_return_is_judged_again_by_the_newest_token() -> None:
         with pytest.raises(ChannelLost, match="no more"):
             await room.next_channel()
     assert shown == [("first", False), ("second", True), ("other", False), ("bad", True)]
+
+
+async def test_member_that_returns_stays_no_longer_than_its_newest_right() -> None:
+    async def authorize(request: JoinRequest) -> Rights:
+        return Rights(expires=UnixTime(time.time() + (1.0 if request.returns else 86400.0)))
+
+    async with (
+        _server(authorize) as url,
+        cable_to(url) as (cable, far),
+        await join(far, room="lobby", reconnect=_FAST) as room,
+    ):
+        cable.cut()
+        with pytest.raises(ChannelLost, match="unauthorized: the right to be in this room"):
+            await room.next_channel()
 
 
 async def test_a_seat_is_not_taken_over_with_the_token_of_somebody_else() -> None:
