@@ -14,6 +14,7 @@ import msgspec
 
 from peer import InvalidStateError
 from peer.tracing.events import PathSelected
+from peer.transport.dtls import reasons
 
 if TYPE_CHECKING:
     from peer import DataChannel, PeerConnection
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds until an ICE restart without a new path has failed (ours; checks take milliseconds).
 _TIMEOUT: Final = 15.0
+#: The reason of a rekey that the peer agreed to, and for which it began no association.
+_KEPT: Final = reasons.kept()
 
 
 class Change(StrEnum):
@@ -43,6 +46,7 @@ class ChangeResult(msgspec.Struct, frozen=True):
         change: The requested change.
         changed: Whether it took place.
         seconds: Time from the request to the result.
+        kept: Whether the page's browser keeps its keys during a call, as Firefox does: no failure.
         reason: Why it did not take place; one sentence without its stop.
         path: The new path of ICE, where there is one.
     """
@@ -50,6 +54,7 @@ class ChangeResult(msgspec.Struct, frozen=True):
     change: Change
     changed: bool
     seconds: float
+    kept: bool = False
     reason: str = ""
     path: str = ""
 
@@ -132,6 +137,7 @@ class Changes:
             change=Change.REKEY,
             changed=result.changed,
             seconds=result.duration,
+            kept=not result.changed and result.reason == _KEPT,
             reason="" if result.changed else result.reason,
         )
 

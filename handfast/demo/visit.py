@@ -11,6 +11,7 @@ import msgspec
 from handfast.demo.changes import Changes, PathWatch
 from handfast.demo.live import LiveLadder
 from handfast.demo.page_recorder import PageRecorder
+from handfast.trace.words import cipher, srtp_profile
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import PeerConnection, TransportError
 from peer.runtime.statistics import TransportStats
@@ -193,8 +194,10 @@ class Visit:
         return TransportReport(
             dtls_role=transport.dtlsRole,
             tls_version=transport.tlsVersion,
-            dtls_cipher=transport.dtlsCipher,
-            srtp_cipher=transport.srtpCipher,
+            dtls_cipher=None if transport.dtlsCipher is None else cipher(transport.dtlsCipher),
+            srtp_cipher=None
+            if transport.srtpCipher is None
+            else srtp_profile(transport.srtpCipher),
         )
 
 

@@ -1,10 +1,10 @@
 // The page: runs one call at a time, and passes its events to the views.
 
-import { Call } from "./call/call.js";
+import { Call, TIMEOUT_MS } from "./call/call.js";
 import { Room } from "./call/room.js";
 import { Sampler } from "./call/sampler.js";
 import { openSource } from "./call/source.js";
-import { Changes } from "./view/changes.js";
+import { Changes, moodOf as moodOfChange } from "./view/changes.js";
 import { Charts } from "./view/charts.js";
 import { Controls } from "./view/controls.js";
 import { Descriptions } from "./view/descriptions.js";
@@ -18,7 +18,7 @@ import { Setup } from "./view/setup.js";
 import { MACHINES, States, moodOf } from "./view/states.js";
 import { Take } from "./view/take.js";
 import { Timeline } from "./view/timeline.js";
-import { outcomeOf, STATUS } from "./view/words.js";
+import { outcomeOf, progressOf, STATUS } from "./view/words.js";
 
 const SAMPLE_MS = 1000;
 // Codes with which the peer has ended the call, without a failure.
@@ -128,7 +128,7 @@ function connect(call, room) {
   call.addEventListener("changeable", ({ detail }) => changes.allow(detail));
   call.addEventListener("outcome", ({ detail }) => {
     changes.show(detail);
-    timeline.add("Python peer", outcomeOf(detail), detail.changed ? "good" : "bad");
+    timeline.add("Python peer", outcomeOf(detail), moodOfChange(detail));
   });
   call.addEventListener("recordable", ({ detail }) => take.allow(detail));
   call.addEventListener("recording", ({ detail }) => {
@@ -165,6 +165,9 @@ async function takeSample(call, sampler) {
   globalThis.handfast.sample = sample;
   charts.push(sample, call.pinger.take());
   security.setOwn(sample.transport);
+  byId("progress").textContent = setup.at("connection connected") === null
+    ? progressOf({ seconds: Math.round(setup.elapsed / 1000), most: TIMEOUT_MS / 1000, answered: call.answered, checks: sample.checks })
+    : "";
   screens.showRates(sample);
 }
 
@@ -178,6 +181,7 @@ function end(stage) {
   const { stop, source, call, timer } = session;
   session = null;
   clearInterval(timer);
+  byId("progress").textContent = "";
   stop.abort();
   call?.close();
   source?.stop();

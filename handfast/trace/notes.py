@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from handfast.trace.rows import Lifeline, Mood, Note, Topic
-from handfast.trace.words import abbreviated, clean, counted, version
+from handfast.trace.words import abbreviated, clean, counted, protection
 from peer.states import DtlsRole
 from peer.tracing.events import (
     AssociationDecided,
@@ -128,8 +128,7 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
         case DatagramDropped() | PathSelected() | CandidateRefused() | ServerFailed():
             return Topic.ICE, *_of_ice(event, context)
         case HandshakeCompleted():
-            chosen = (version(event.version), event.cipher, event.srtp_profile)
-            label = f"keys derived: {', '.join(part for part in chosen if part)}"
+            label = f"keys derived: {protection(event)}"
             return Topic.DTLS, label, (f"DTLS {event.role}",), Mood.GOOD
         case FingerprintChecked():
             return Topic.DTLS, *_fingerprint(event)

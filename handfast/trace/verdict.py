@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.trace import associations, descriptions
 from handfast.trace.rows import Mood
-from handfast.trace.words import abbreviated, clean, counted, milliseconds, version
+from handfast.trace.words import abbreviated, clean, counted, milliseconds, protection
 from peer.tracing.events import (
     AssociationRetired,
     Described,
@@ -62,8 +62,7 @@ def _chosen(ends: _Ends) -> str:
     for _, events in ends:
         for event in events:
             if isinstance(event, HandshakeCompleted):
-                parts = (version(event.version), event.cipher, event.srtp_profile)
-                return clean(f" with {', '.join(part for part in parts if part)}")
+                return clean(f" with {protection(event)}")
     return ""
 
 

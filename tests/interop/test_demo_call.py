@@ -39,9 +39,10 @@ _TONE = {BrowserName.CHROMIUM: "synthetic", BrowserName.FIREFOX: "camera"}
 
 #: Facts of the transport on the page.
 _FACTS = ("dtls-role", "dtls-cipher", "srtp-profile")
+# Not a number in a second in which no datagram came back.
 _ROUND_TRIP = (
-    "[...document.querySelectorAll('.chart')]"
-    ".find((c) => c.innerText.includes('Round trip')).querySelector('.number').innerText"
+    "parseFloat([...document.querySelectorAll('.chart')]"
+    ".find((c) => c.innerText.includes('Round trip')).querySelector('.number').innerText)"
 )
 
 #: Who sends each flight of a handshake that Python begins, and the message that it ends with.
@@ -89,6 +90,8 @@ class Story:
         note: The sentence below it.
         screenshot: File with the whole page.
         overflow: Pixels by which the page is wider than the screen.
+        own_bottom: Pixels from the upper edge of the screen to the end of the page's own picture.
+        hole: Pixels between the returned picture and the charts below.
     """
 
     here: tuple[int, int]
@@ -107,6 +110,8 @@ class Story:
     note: str
     screenshot: Path
     overflow: int
+    own_bottom: float
+    hole: float
 
 
 @pytest.fixture(params=_BROWSERS)
@@ -172,6 +177,8 @@ async def _tell(name: BrowserName) -> Story:
             note=await page.text("ladder-note"),
             screenshot=screenshot,
             overflow=await _overflow(page),
+            own_bottom=await _edge(page, ".sent video", "bottom"),
+            hole=await _edge(page, ".charts", "top") - await _edge(page, ".returned", "bottom"),
         )
 
 
@@ -186,6 +193,12 @@ def _screenshot(name: BrowserName, look: str) -> Path:
     path = folder / f"demo-{name}-{look}.png"
     path.unlink(missing_ok=True)
     return path
+
+
+async def _edge(page: DemoPage, element: str, side: str) -> float:
+    """Return where an edge of an element is, in pixels from the upper edge of the screen."""
+    box = f"document.querySelector('{element}').getBoundingClientRect()"
+    return float(await page.tab.evaluate(f"{box}.{side}"))
 
 
 async def _overflow(page: DemoPage) -> int:
@@ -267,6 +280,9 @@ def test_the_ladder_of_the_handshake_is_shown(story: Story) -> None:
     rest = iter(story.ladder)
     for way, last in _FLIGHTS:
         assert any(row.startswith(way) and row.endswith(last) for row in rest), story.ladder
+    # One name for one cipher, whoever tells it.
+    assert story.facts["dtls-cipher"].removesuffix("as Python reports it") in story.note
+    assert story.facts["srtp-profile"].removesuffix("as Python reports it") in story.note
     assert story.ladder[0].endswith("this page to Python peer: offer")
     assert any("certificate matches the signalled fingerprint" in row for row in story.ladder)
     assert "Connected after" in story.note
@@ -275,6 +291,8 @@ def test_the_ladder_of_the_handshake_is_shown(story: Story) -> None:
 
 def test_the_page_fits_a_wide_screen(story: Story) -> None:
     assert story.overflow == 0
+    assert story.own_bottom < _WIDE.height
+    assert story.hole < 100
     assert story.screenshot.stat().st_size > 20_000
 
 

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 # TEST-NET-1 of RFC 5737: nobody answers there.
 _NOWHERE = "candidate:1 1 udp 2130706431 192.0.2.1 40009 typ host"
 
+#: Pixels from the middle of the empty picture to that of the text in it.
+_OFF_CENTRE = """(() => {
+    const middle = (selector) => {
+        const { top, bottom } = document.querySelector(selector).getBoundingClientRect();
+        return (top + bottom) / 2;
+    };
+    return Math.abs(middle("#returned") - middle("#returned-empty p"));
+})()"""
+
 chromium = pytest.mark.browser("chromium")
 both = pytest.mark.parametrize(
     "name", [pytest.param(b, marks=pytest.mark.browser(b.value)) for b in BrowserName]
@@ -121,10 +130,16 @@ async def test_a_peer_that_cannot_be_reached_is_an_ice_failure(name: BrowserName
         _unreachable_peer(url),
     ):
         page = await DemoPage.open(browser, url)
+        assert await page.tab.evaluate(_OFF_CENTRE) < 2
         await page.press("call")
+        shown = "document.getElementById('progress').innerText"
+        progress = await page.tab.wait_for(f"{shown}.includes('none answered so far') && {shown}")
 
         words = await page.wait_for_problem("ice-failed", timeout=60)
 
+        assert "s of at most 25 s: " in progress
+        assert " here, 1 address there; " in progress
+        assert await page.text("progress") == ""
         assert "UDP" in words
         assert await page.text("status-text") == "The call failed"
 

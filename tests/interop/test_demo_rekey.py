@@ -26,7 +26,7 @@ both = pytest.mark.parametrize(
 _BUTTONS = ("rekey", "restart-ice")
 _KEYS_CHANGED = re.compile(r"Keys changed in (\d+ ms|\d+\.\d s)\.")
 _PATH_MOVED = re.compile(r"Path moved in (\d+ ms|\d+\.\d s): \S+ → \S+\.")
-_KEPT = re.compile(r"Not rekeyed: the peer kept its association \(\d+\.\d s\)\.")
+_KEPT = re.compile(r"Firefox keeps its keys during a call\. Nothing was lost \(\d+\.\d s\)\.")
 
 
 @contextlib.asynccontextmanager

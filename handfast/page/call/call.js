@@ -4,7 +4,7 @@ import { Negotiation } from "../handfast-client.js";
 import { Pinger } from "./pinger.js";
 
 // Milliseconds until the connection has failed: browsers without a candidate pair report nothing.
-const TIMEOUT_MS = 25000;
+export const TIMEOUT_MS = 25000;
 // Codes with which a room ends for good; without it, a call that is connected goes on.
 const PARTINGS = new Set(["bye", "peer-left", "bad-description", "unexpected"]);
 // Milliseconds in which a connection that has failed may come back, by ICE restarts of the peer.
@@ -170,6 +170,11 @@ export class Call extends EventTarget {
     if (!dtls || dtls.onstatechange) return;
     this.#state("dtls", dtls.state);
     dtls.onstatechange = () => this.#state("dtls", dtls.state);
+  }
+
+  /** Whether the peer has answered the offer. */
+  get answered() {
+    return this.connection.remoteDescription !== null;
   }
 
   /** The RTCDtlsTransport of the one BUNDLE group, or null before there is one. */

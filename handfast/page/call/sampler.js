@@ -31,6 +31,7 @@ export class Sampler {
         now.packetsReceived - before.packetsReceived + (now.lost - before.lost),
       ),
       rtcpRoundTrip: now.roundTrip,
+      checks: checks(stats),
       totals: now,
       transport: transport(stats),
     };
@@ -61,6 +62,21 @@ function counters(stats) {
     framesDecoded: sum(video(received), "framesDecoded"),
     roundTrip: roundTrips.length ? 1000 * Math.min(...roundTrips) : null,
     codecs: [...new Set(sent.map((s) => stats.find(({ id }) => id === s.codecId)?.mimeType))],
+  };
+}
+
+/** Counts addresses and ICE checks; `sent` and `answered` are null where a browser does not tell. */
+function checks(stats) {
+  const of = (type) => stats.filter((s) => s.type === type);
+  const sum = (name) => {
+    const told = of("candidate-pair").filter((pair) => pair[name] !== undefined);
+    return told.length ? told.reduce((total, pair) => total + pair[name], 0) : null;
+  };
+  return {
+    here: of("local-candidate").length,
+    there: of("remote-candidate").length,
+    sent: sum("requestsSent"),
+    answered: sum("responsesReceived"),
   };
 }
 

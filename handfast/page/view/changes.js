@@ -10,6 +10,12 @@ const BUTTONS = new Map([
   ["restart-ice", byId("restart-ice")],
 ]);
 
+/** Returns the mood that colours a result: what a browser does not do is a fact, and no failure. */
+export function moodOf({ changed, kept }) {
+  if (kept) return "fact";
+  return changed ? "good" : "bad";
+}
+
 /** Event: `ask`, with the requested change as `detail`. */
 export class Changes extends EventTarget {
   #outcome = byId("outcome");
@@ -39,7 +45,7 @@ export class Changes extends EventTarget {
   /** Shows the result that Python reports. */
   show(outcome) {
     this.#stopWaiting();
-    this.#say(outcome.changed ? "good" : "bad", outcomeOf(outcome));
+    this.#say(moodOf(outcome), outcomeOf(outcome));
     this.#enable();
   }
 

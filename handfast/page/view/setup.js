@@ -46,6 +46,11 @@ export class Setup {
     return this.#marks.get(what) ?? null;
   }
 
+  /** Milliseconds since the begin of the call. */
+  get elapsed() {
+    return performance.now() - this.#start;
+  }
+
   #draw() {
     const spans = STEPS.map(([name, from, to]) => ({ name, from: this.at(from), to: this.at(to) }));
     const end = Math.max(1, ...spans.map(({ from, to }) => to ?? from ?? 0));

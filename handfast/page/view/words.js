@@ -101,6 +101,19 @@ export const STATUS = {
   ended: ["quiet", "Call ended"],
 };
 
+/** Says what a call that is not there yet waits for, and until when. */
+export function progressOf({ seconds, most, answered, checks: { here, there, sent, answered: replies } }) {
+  const since = `${seconds} s of at most ${most} s`;
+  if (!answered) return `${since}: the offer is sent; Python has not answered it yet.`;
+  if (replies) return `${since}: Python answers checks of the path; keys are being agreed on.`;
+  const checks = sent === null ? "checks of the path" : count(sent, "check");
+  return `${since}: ${count(here, "address")} here, ${count(there, "address")} there; ${checks} sent, none answered so far.`;
+}
+
+function count(number, what) {
+  return `${number} ${what}${number === 1 ? "" : what.endsWith("s") ? "es" : "s"}`;
+}
+
 /** Text about the two changes before the first request. */
 export const HINT = "New keys, or another network path. The call goes on meanwhile.";
 
@@ -111,8 +124,9 @@ export const ASKED = {
 };
 
 /** Words the result of a change; `seconds`, `reason` and `path` come from Python. */
-export function outcomeOf({ change, changed, seconds, reason, path }) {
+export function outcomeOf({ change, changed, kept, seconds, reason, path }) {
   if (change === "rekey") {
+    if (kept) return `${browser()} keeps its keys during a call. Nothing was lost${after(seconds)}.`;
     return changed ? `Keys changed in ${duration(seconds)}.` : `Not rekeyed: ${reason}${after(seconds)}.`;
   }
   return changed ? `Path moved in ${duration(seconds)}: ${path}.` : `Path not moved: ${reason}${after(seconds)}.`;
@@ -126,6 +140,10 @@ export function recordedAs({ state, seconds, size, reason }) {
   if (state === "failed") return `Not recorded: ${reason}.`;
   const amount = `${seconds.toFixed(1)} s, ${size < 1e6 ? `${Math.round(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`}`;
   return state === "ready" ? `Recorded: ${amount}.` : `Recording: ${amount}`;
+}
+
+function browser() {
+  return navigator.userAgent.includes("Firefox/") ? "Firefox" : "This browser";
 }
 
 function after(seconds) {

@@ -114,7 +114,7 @@ class DemoPage:
         await self.tab.wait_for(f"!document.getElementById({json.dumps(button)}).disabled")
         await self.press(button)
         said = "document.getElementById('outcome')"
-        settled = f"['good', 'bad'].includes({said}.dataset.mood)"
+        settled = f"['good', 'bad', 'fact'].includes({said}.dataset.mood)"
         return str(await self.tab.wait_for(f"{settled} && {said}.innerText"))
 
     async def tags(self, words: str) -> list[str]:

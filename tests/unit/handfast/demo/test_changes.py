@@ -103,6 +103,7 @@ async def test_new_keys_are_told_with_the_time_that_they_took() -> None:
             "change": "rekey",
             "changed": True,
             "seconds": 0.023,
+            "kept": False,
             "reason": "",
             "path": "",
         }
@@ -115,7 +116,16 @@ async def test_a_peer_that_cannot_rekey_is_told_so_in_its_own_words() -> None:
         page.connection.results.put_nowait(_result(changed=False, reason=reason))
 
         told = await page.told()
-        assert (told["changed"], told["reason"]) == (False, reason)
+        assert (told["changed"], told["kept"], told["reason"]) == (False, True, reason)
+
+
+async def test_a_rekey_that_failed_is_told_apart_from_a_peer_that_keeps_its_keys() -> None:
+    async with _page() as page:
+        page.ask("rekey")
+        page.connection.results.put_nowait(_result(changed=False, reason="no answer came"))
+
+        told = await page.told()
+        assert (told["changed"], told["kept"], told["reason"]) == (False, False, "no answer came")
 
 
 @pytest.mark.parametrize("change", ["rekey", "restart-ice"])

@@ -278,7 +278,7 @@ def test_the_verdict_of_a_good_session_says_when_and_with_what() -> None:
     ladder = both(connected())
 
     assert ladder.mood is Mood.GOOD
-    assert ladder.verdict.startswith("Connected after 90.3 ms with DTLS 1.2, ECDHE-")
+    assert ladder.verdict.startswith("Connected after 90.3 ms with DTLS 1.2, TLS_ECDHE_")
 
 
 def test_a_failure_is_the_verdict_and_the_last_row() -> None:
