@@ -57,7 +57,8 @@ class ReceptionFeedback:
         self._send = send
         self.arrivals: list[tuple[bytes, int, MonotonicTime]] = []
         self._recorder = TwccRecorder(ssrc)
-        self._remb = RembEstimator(ssrc)
+        #: Made where REMB is agreed: its counters cost a connection more than anything else here.
+        self._remb: RembEstimator | None = None
         self._alarm = Alarm(clock, self._send_feedback)
         self._send_time_id: int | None = None
 
@@ -88,6 +89,8 @@ class ReceptionFeedback:
         use_remb = _REMB in agreed and self.transport_cc_id is None
         self._send_time_id = send_time if use_remb else None
         self.uses_remb = self._send_time_id is not None
+        if self.uses_remb and self._remb is None:
+            self._remb = RembEstimator(self._recorder.sender_ssrc)
 
     def receive(
         self, packet: RtpPacket, elements: Mapping[int, bytes], size: int, arrival: MonotonicTime
@@ -101,7 +104,7 @@ class ReceptionFeedback:
             arrival: Arrival of the packet.
         """
         value = elements.get(self._send_time_id or 0)
-        if value is not None:
+        if value is not None and self._remb is not None:
             estimate = self._remb.receive(
                 ssrc=packet.ssrc, send_time=value, size=size, arrival=arrival
             )

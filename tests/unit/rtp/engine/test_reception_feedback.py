@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peer.rtp.congestion import RembEstimator
+from peer.rtp.engine import reception_feedback
 from peer.rtp.engine.engine import RtpEngine
 from peer.rtp.engine.reception_feedback import FEEDBACK_INTERVAL, FEEDBACK_PACKETS
 from peer.rtp.inbound.inbound_rtp import InboundRtp
@@ -160,3 +162,21 @@ def test_remb_is_sent_where_transport_cc_has_no_extension() -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         sent = runner.run(feedback_sent((TRANSPORT_CC, REMB), transport_cc=None))
     assert sent == {ReceiverEstimatedMaximumBitrate}
+
+
+@pytest.mark.parametrize("agreed", [(TRANSPORT_CC,), (TRANSPORT_CC, REMB), (REMB,)])
+@in_virtual_time
+async def test_no_estimator_of_remb_is_made_where_that_is_not_agreed(
+    agreed: tuple[Feedback, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def make(ssrc: int) -> RembEstimator:
+        made.append(ssrc)
+        return RembEstimator(ssrc)
+
+    monkeypatch.setattr(reception_feedback, "RembEstimator", make)
+    receiving = Receiving(agreed)
+    receiving.engine.close()
+
+    assert len(made) == (agreed == (REMB,))
