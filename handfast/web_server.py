@@ -140,6 +140,9 @@ async def serving(
             lifespan="off",
             server_header=False,
             ws_max_size=MAX_MESSAGE_SIZE,
+            # It takes 40 KB for each client, and lengths of what was compressed together with what
+            # a stranger sends tell of a secret (RFC 7692 section 8).
+            ws_per_message_deflate=False,
             limit_concurrency=options.connections,
             timeout_graceful_shutdown=_GRACE,
             ssl_certfile=options.certfile,

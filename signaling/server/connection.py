@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -68,12 +68,11 @@ async def _send(websocket: WebSocket, text: str) -> None:
         raise WebSocketDisconnect(1006) from error
 
 
-class _Ended(Exception):  # noqa: N818 - not an error: it unwinds the tasks of a connection
-    """Unwinds the tasks of a connection after `MemberConnection.end` was called."""
-
-
 class MemberConnection:
     """Serves one member over one WebSocket.
+
+    While nothing happens it is one task, that of the ASGI server, and a timer: idle members are
+    many.
 
     Args:
         websocket: Accepted, and its first frame read.
@@ -96,17 +95,21 @@ class MemberConnection:
     ) -> None:
         self._websocket = websocket
         self._limits = limits
-        self._reply = reply
+        self._reply: str | None = reply
         self._take = take
         self._deliver = deliver
         self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
         self._last_received = self._loop.time()
-        self._ping_due = False
         self._charged = 0
         self._leaving = False
-        self._awake = asyncio.Event()
-        self._ended = asyncio.Event()
+        self._awake = True
+        self._writer: asyncio.Task[None] | None = None
+        self._silence: asyncio.TimerHandle | None = None
+        self._ping_due = False
+        self._pinged_after: float | None = None
+        self._serving: asyncio.Timeout | None = None
+        self._fault: BaseException | None = None
         self._error: Error | None = None
 
     def __repr__(self) -> str:
@@ -121,18 +124,21 @@ class MemberConnection:
 
     def wake(self) -> None:
         """Let `serve` call `take` again: a frame is ready."""
-        self._awake.set()
+        self._awake = True
+        if self._writer is None and self._serving is not None:
+            self._writer = self._loop.create_task(self._write())
+            self._writer.add_done_callback(self._on_written)
 
     def end(self, error: Error) -> None:
         """Make `serve` send this error and return; the first call counts."""
         if self._error is None:
             self._error = error
-            self._ended.set()
+            self._stop_serving()
 
     def let_go(self) -> None:
         """Send what waits for the member, and then close with 1012: it is to return elsewhere."""
         self._leaving = True
-        self._awake.set()
+        self.wake()
 
     def charge(self, octets: int) -> None:
         """Let the member's next message wait for what this one costs others."""
@@ -145,16 +151,23 @@ class MemberConnection:
             The close code of the WebSocket.
         """
         code = POLICY_VIOLATION
+        serving = asyncio.timeout(None)
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._read())
-                group.create_task(self._write())
-                group.create_task(self._watch())
-                group.create_task(self._wait_for_end())
-        except* WebSocketDisconnect as disconnects:
-            code = _first_code(disconnects)
-        except* _Ended:
-            pass
+            async with serving:
+                self._serving = serving
+                self._watch()
+                self.wake()
+                await self._read()
+        except WebSocketDisconnect as disconnect:
+            code = disconnect.code
+        except TimeoutError:
+            if not serving.expired():
+                raise
+        finally:
+            self._serving = None
+            await self._stop_writing()
+        if self._fault is not None:
+            raise self._fault
         if self._error is not None:
             await dismiss(self._websocket, self._error)
         elif self._leaving:
@@ -162,16 +175,23 @@ class MemberConnection:
             code = SERVICE_RESTART
         return code
 
-    async def _wait_for_end(self) -> NoReturn:
-        await self._ended.wait()
-        raise _Ended
+    def _stop_serving(self) -> None:
+        if self._serving is not None and not self._serving.expired():
+            self._serving.reschedule(self._loop.time())
 
-    async def _read(self) -> NoReturn:
+    async def _stop_writing(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.wait((self._writer,))
+
+    async def _read(self) -> None:
         limits = self._limits
         now = self._loop.time()
         messages = TokenBucket(rate=limits.messages_per_second, burst=limits.burst, now=now)
         octets = TokenBucket(rate=limits.octets_per_second, burst=limits.octets_burst, now=now)
-        while True:
+        while self._error is None:
             frame = await receive_frame(self._websocket)
             now = self._last_received = self._loop.time()
             await self._deliver(frame)
@@ -184,9 +204,11 @@ class MemberConnection:
 
     async def _write(self) -> None:
         try:
-            await _send(self._websocket, self._reply)
-            while True:
-                self._awake.clear()
+            if self._reply is not None:
+                reply, self._reply = self._reply, None
+                await _send(self._websocket, reply)
+            while self._awake:
+                self._awake = False
                 while (frame := await self._take()) is not None:
                     await _send(self._websocket, frame)
                 if self._ping_due:
@@ -195,25 +217,32 @@ class MemberConnection:
                 if self._leaving:
                     await self._websocket.close(SERVICE_RESTART, "the server stops")
                     return
-                await self._awake.wait()
         except WebSocketDisconnect:
             # The reader is about to learn the close code, which says whether the member has left.
             return
+        # Nothing is awaited since `_awake` was looked at: the next `wake` begins anew.
+        self._writer = None
 
-    async def _watch(self) -> None:
-        while True:
-            last_received = self._last_received
-            await asyncio.sleep(last_received + self._limits.ping_interval - self._loop.time())
-            if self._last_received != last_received:
-                continue
+    def _on_written(self, writer: asyncio.Task[None]) -> None:
+        if not writer.cancelled() and (fault := writer.exception()) is not None:
+            self._fault = fault
+            self._stop_serving()
+
+    def _watch(self) -> None:
+        """Ping a member that is silent, give it up after that, and look again in time."""
+        limits, now = self._limits, self._loop.time()
+        silence = now - self._last_received
+        if silence < limits.ping_interval:
+            again = self._last_received + limits.ping_interval
+        elif self._pinged_after != self._last_received:
+            self._pinged_after = self._last_received
             self._ping_due = True
-            self._awake.set()
-            await asyncio.sleep(last_received + self._limits.idle_timeout - self._loop.time())
-            if self._last_received == last_received:
-                self._on_idle()
-                return
-
-
-def _first_code(disconnects: BaseExceptionGroup[WebSocketDisconnect]) -> int:
-    first = disconnects.exceptions[0]
-    return first.code if isinstance(first, WebSocketDisconnect) else _first_code(first)
+            self.wake()
+            # As long from now: where this look is late, the member is not at fault.
+            again = now + limits.idle_timeout - limits.ping_interval
+        elif silence < limits.idle_timeout:
+            again = self._last_received + limits.idle_timeout
+        else:
+            self._on_idle()
+            return
+        self._silence = self._loop.call_at(again, self._watch)

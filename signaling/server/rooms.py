@@ -185,10 +185,10 @@ class Rooms:
                 return self._fault(member, wrong_ack())
             case Fault(counted=counted):
                 member.received += counted
-                return (*self._fault(member, message), Wake(connection_id))
+                return (*self._fault(member, message), *_acknowledging(member))
             case _:
                 member.received += 1
-                return (*self._relay(member, message), Wake(connection_id))
+                return (*self._relay(member, message), *_acknowledging(member))
 
     def take(self, connection_id: ConnectionId) -> str | None:
         """Return the next frame to send on this connection, or None."""
@@ -404,3 +404,8 @@ class Rooms:
         if member is None or member.connection_id != connection_id or member.deadline is not None:
             return None
         return member
+
+
+def _acknowledging(member: _Member) -> Effects:
+    """Let a member be told what has arrived, where its session counts."""
+    return () if member.session is None else (Wake(member.connection_id),)

@@ -136,6 +136,12 @@ TOOLS = MappingProxyType(
                 modules=("node-datachannel@0.33",),
             ),
             Tool(
+                "peerjs",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/peer/dist/bin/peerjs.js",),
+                modules=("peer@1.0",),
+            ),
+            Tool(
                 "werift",
                 ("node", "nodejs"),
                 files=(f"{NODE_MODULES}/werift",),

@@ -1,0 +1,97 @@
+"""Servers of the signalling benchmark, each in a process of its own on one core.
+
+`python -m benchmarks.signaling_servers handfast` writes its TCP port, and ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import uvloop
+from websockets.asyncio.server import broadcast
+from websockets.asyncio.server import serve as serve_websockets
+
+from handfast.serving import ServeOptions, connections, serve
+from handfast.web_server import WebServerOptions
+from signaling.server import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from websockets.asyncio.server import ServerConnection
+
+HOST: Final = "127.0.0.1"
+#: As many as are asked for, and none slowed: what is measured is the most that the server can do.
+_LIMITS: Final = Limits(
+    rooms=16_384,
+    members=16_384,
+    messages_per_second=1e6,
+    burst=1_000_000,
+    octets_per_second=1e12,
+    octets_burst=1_000_000_000_000,
+)
+
+
+async def handfast(stop: asyncio.Event) -> None:
+    """Serve rooms as `handfast serve` does."""
+    web = WebServerOptions(host=HOST, port=0, connections=connections(_LIMITS))
+    await serve(ServeOptions(web=web, limits=_LIMITS), stop, _tell_port)
+
+
+async def relay(stop: asyncio.Event) -> None:
+    """Serve the yardstick: what arrives goes to the others at the same path, and nothing else.
+
+    It reads nothing, keeps nothing, bounds nothing and lets everybody in.
+    """
+    rooms: dict[str, set[ServerConnection]] = defaultdict(set)
+
+    async def forward(websocket: ServerConnection) -> None:
+        assert websocket.request is not None
+        path = websocket.request.path
+        room = rooms[path]
+        room.add(websocket)
+        try:
+            async for message in websocket:
+                broadcast(room - {websocket}, message)
+        finally:
+            room.discard(websocket)
+            if not room:
+                rooms.pop(path, None)
+
+    async with serve_websockets(forward, HOST, 0, compression=None) as server:
+        (listener,) = server.sockets
+        _tell_port(f"ws://{HOST}:{listener.getsockname()[1]}/")
+        await stop.wait()
+
+
+def raise_open_files() -> None:
+    """Let this process open as many files as the system lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _tell_port(url: str) -> None:
+    print(url.rsplit(":", 1)[1].partition("/")[0], flush=True)
+
+
+async def _until_input_ends(serving: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
+    await serving(stop)
+
+
+def main(name: str) -> None:
+    """Serve until standard input ends."""
+    raise_open_files()
+    serving = {"handfast": handfast, "relay": relay}[name]
+    # As `handfast serve` where it is installed, and the same for the yardstick.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_input_ends(serving))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
