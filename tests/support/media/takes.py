@@ -11,7 +11,6 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from media.recording.recorder import Recorder
@@ -38,7 +37,7 @@ CONTAINERS: Mapping[str, tuple[str, ...]] = {
     "AV1": ("webm", "mkv", "mp4", "m3u8"),
     "H264": ("mkv", "mp4", "m3u8"),
 }
-#: Flashes by which the start and the end of a file are judged: a busy page is late with one.
+#: Flashes by which the start and the end of a file are judged (ours).
 _SOME = 3
 
 
@@ -80,8 +79,15 @@ class Take:
 
 
 def are_together(found: list[float]) -> bool:
-    """Whether flash and beep are, by offsets, at the start and at the end of a file."""
-    return all(abs(median(some)) <= TOGETHER for some in (found[:_SOME], found[-_SOME:]))
+    """Whether flash and beep are, by offsets, at the start and at the end of a file.
+
+    A busy page is late with single flashes and beeps; a recorder that is wrong moves them all.
+    """
+    return all(
+        # To the millisecond: WebM knows no less.
+        round(min(map(abs, some)), 3) <= TOGETHER
+        for some in (found[:_SOME], found[-_SOME:])
+    )
 
 
 def show(found: Mapping[str, list[float]]) -> None:
