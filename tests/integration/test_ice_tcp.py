@@ -189,8 +189,8 @@ async def test_tcp_ports_come_from_the_port_range() -> None:
 async def test_tcp_port_of_another_process_is_named_and_changes_nothing(
     setting: str, error: type[Exception]
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         ports = port if setting == "one_port" else (port, port)
         async with PeerConnection(loopback(ice_tcp=True, **{setting: ports})) as pc:
             pc.createDataChannel("chat")
@@ -241,7 +241,7 @@ async def test_check_goes_to_a_tcp_candidate_that_the_filter_takes() -> None:
 
 
 async def test_stun_server_is_asked_by_udp_alone() -> None:
-    async with stun_server(("203.0.113.9", 4000)) as server:
+    async with stun_server(("203.0.113.9", 4000), port=free_port()) as server:
         address = server.transport.get_extra_info("sockname")
         with socket.create_server(address) as listening:
             listening.setblocking(False)

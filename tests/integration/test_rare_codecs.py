@@ -16,6 +16,7 @@ from media import Recorder
 from peer import PeerConnection
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind, RtpCapabilities
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.foreign import COUNT, HEIGHT, RATE, WIDTH, Foreign, foreign
 from tests.support.negotiation.connection_media import BLUE, RED, ColourTrack, sees
 from tests.support.negotiation.connections import connect, local, loopback, within
@@ -118,7 +119,7 @@ async def test_format_that_nothing_here_encodes_is_named_received_relayed_and_re
             shown = cast("VideoFrame", await within(track.recv()))
             assert (shown.width, shown.height) == (WIDTH, HEIGHT)
             assert shown.format.name == stream.value.pixels
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             while recorder.stats.frames < 2 * COUNT:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.05)
         await recorder.stop()

@@ -95,10 +95,12 @@ async def test_pictures_are_decoded_from_the_first_read_on_which_asks_for_a_whol
     assert before.framesReceived is not None
     assert before.framesReceived > 2
     camera.luma = BRIGHT
+    begun = asyncio.get_running_loop().time()
     ((luma, _),) = await next_video(receiver, 1)
     after = await inbound_of(receiver)
+    took = asyncio.get_running_loop().time() - begun
     # It is asked again after 0.3 s, and a sender makes a key frame each 0.5 s at most.
-    assert 1 <= after.pliCount <= 3
+    assert 1 <= after.pliCount <= 2 + took / 0.3
     assert after.keyFramesDecoded == 1
     assert abs(luma - BRIGHT) < 12
 
@@ -203,6 +205,7 @@ async def test_tones_reach_the_peer_among_the_sound(session: RtpSession) -> None
 
 
 async def test_statistics_of_both_ends_agree(session: RtpSession) -> None:
+    begun = asyncio.get_running_loop().time()
     receiver = session.receiver(VIDEO, "VP8")
     sender = session.sender(VIDEO, "VP8", track=Camera(DARK))
     await next_video(receiver, 10)
@@ -215,13 +218,17 @@ async def test_statistics_of_both_ends_agree(session: RtpSession) -> None:
         while (remote := await told()) is None or remote.roundTripTime is None:
             await moment(0.05)
     assert remote.packetsLost == 0
-    assert remote.roundTripTime < 1
+    assert remote.roundTripTime < asyncio.get_running_loop().time() - begun
     session.senders[sender].update(None)
-    # What is on its way arrives in the next turns of the loop.
-    await moment(0.05)
-    sent, received = await sender.getStats(), await receiver.getStats()
-    (outbound,) = [each for each in sent.values() if isinstance(each, OutboundRtpStats)]
-    (inbound,) = [each for each in received.values() if isinstance(each, InboundRtpStats)]
+    # What is being encoded and what is on its way are in neither count, or in both, before long.
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            await moment(0.05)
+            sent, received = await sender.getStats(), await receiver.getStats()
+            (outbound,) = [each for each in sent.values() if isinstance(each, OutboundRtpStats)]
+            (inbound,) = [each for each in received.values() if isinstance(each, InboundRtpStats)]
+            if outbound.packetsSent == inbound.packetsReceived:
+                break
     (heard_of,) = [each for each in received.values() if isinstance(each, RemoteOutboundRtpStats)]
     assert (outbound.type, inbound.type) == ("outbound-rtp", "inbound-rtp")
     assert outbound.ssrc == inbound.ssrc == sender.ssrc

@@ -40,7 +40,13 @@ class Remote:
 
     async def __aenter__(self) -> Self:
         self._socket: ClientConnection = await connect(
-            self._url, max_size=_MAX_MESSAGE, proxy=None, compression=None, open_timeout=DEADLINE
+            self._url,
+            max_size=_MAX_MESSAGE,
+            proxy=None,
+            compression=None,
+            open_timeout=DEADLINE,
+            # Each command has its own deadline: a busy browser may answer no ping for 20 s.
+            ping_interval=None,
         )
         self._reader = asyncio.create_task(self._read(), name="browser remote")
         return self

@@ -182,11 +182,11 @@ class StunServer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def stun_server(mapped: tuple[str, int] | None) -> AsyncIterator[StunServer]:
+async def stun_server(mapped: tuple[str, int] | None, port: int = 0) -> AsyncIterator[StunServer]:
     """A STUN server on loopback; silent where `mapped` is None."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
-        lambda: StunServer(mapped), local_addr=("127.0.0.1", 0)
+        lambda: StunServer(mapped), local_addr=("127.0.0.1", port)
     )
     try:
         yield server

@@ -164,7 +164,9 @@ class JanusSession:
 @asynccontextmanager
 async def janus_session(url: str) -> AsyncIterator[JanusSession]:
     """Open a session of Janus, and end it together with its peer connections."""
-    async with connect(url, subprotocols=[_PROTOCOL]) as websocket:
+    async with connect(
+        url, subprotocols=[_PROTOCOL], open_timeout=DEADLINE, ping_interval=None
+    ) as websocket:
         session = JanusSession(websocket)
         listening = asyncio.create_task(session.listen())
         try:
@@ -209,7 +211,7 @@ def _configuration(folder: Path, port: int) -> dict[str, str]:
         return ",".join(sorted({path.name for path in (libraries / kind).glob("*.so")} - used))
 
     main = f"""
-        general: {{ configs_folder = "{folder}"; debug_level = 4; }}
+        general: {{ configs_folder = "{folder}"; debug_level = 4; session_timeout = 0; }}
         media: {{ rtp_port_range = "40000-49999"; }}
         plugins: {{ disable = "{unused("plugins", _PLUGINS)}"; }}
         transports: {{ disable = "{unused("transports", _TRANSPORTS)}"; }}

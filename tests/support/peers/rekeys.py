@@ -24,6 +24,9 @@ LONGEST_GAP = 0.1
 SPACING = 1 / 30
 #: Seconds. Whatever lasts as long waits for a timer of DTLS or ICE, however busy the machine is.
 TIMER = 1.0
+#: Times that the longest gap without a change may be exceeded by one with a change, where that is
+#: more: on a machine whose pictures stand still for as long by themselves.
+OVERLOAD = 5
 #: Noticeable gaps among the changes of one kind that are put down to the machine. A processor or a
 #: browser that stands still for a moment holds up one change, a fault of ours all of them.
 SPARED = 1
@@ -108,7 +111,7 @@ class Gaps:
         return [
             gap
             for gap, waited in zip(self.each, self.waited, strict=True)
-            if gap >= min(LONGEST_GAP + self.still + waited, TIMER)
+            if gap >= min(LONGEST_GAP + self.still + waited, max(TIMER, OVERLOAD * self.still))
         ]
 
     @property

@@ -43,8 +43,8 @@ PROGRAMS = ROOT / "tests" / "interop" / "programs"
 
 #: Seconds that a program has to end by itself, before it is killed.
 _END_TIMEOUT = 2.0
-# All of Pion, where nothing is in Go's cache yet.
-_BUILD_TIMEOUT = 100.0
+# All of Pion, where nothing is in Go's cache yet, beside other tests.
+_BUILD_TIMEOUT = 240.0
 # Lines of a program's standard error that are worth repeating.
 _LAST_WORDS = 5
 _PATH = os.environ.get("PATH", os.defpath)

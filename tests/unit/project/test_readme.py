@@ -12,7 +12,8 @@ from tests.support.browser.complaints import complaints
 from tests.support.project.snippets import Snippet, snippets
 from tests.support.project.source import ROOT
 
-SECONDS = 60
+#: Ends a program that hangs.
+SECONDS = 240
 PROGRAMS = [
     snippet
     for path in [

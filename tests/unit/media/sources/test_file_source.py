@@ -13,6 +13,7 @@ from av import AudioFrame, VideoFrame
 from media.sources.errors import MissingError, SourceError, UnpassableError, UnreadableError
 from media.sources.file_source import FileSource
 from peer import EncodedFrame
+from tests.support.clock.own_time import own_time
 from tests.support.media.clips import luma_of, make_clip
 from tests.support.negotiation.connections import within
 
@@ -48,10 +49,13 @@ async def test_both_tracks_play_in_real_time_to_the_end(tmp_path: Path) -> None:
     ended = asyncio.Event()
     source.on("ended", ended.set)
     begun = asyncio.get_running_loop().time()
-    pictures, sound = await asyncio.gather(play(source.video), play(source.audio))
+    with own_time() as own:
+        pictures, sound = await asyncio.gather(play(source.video), play(source.audio))
     took = asyncio.get_running_loop().time() - begun
     assert (len(pictures), len(sound)) == (30, 50)
-    assert 0.95 < took < 2.0
+    # A busy machine may take longer, but not of what the program itself does.
+    assert took > 0.95
+    assert own.seconds < 2.0
     await within(ended.wait())
     # Sound and picture on one clock.
     assert pictures[15].wall_clock is not None
@@ -88,6 +92,7 @@ async def test_a_seek_changes_what_is_shown_and_not_how_time_goes_on(
     assert source.video is not None
     assert source.audio is not None
     before = [await within(source.video.recv()) for _ in range(3)]
+    begun = asyncio.get_running_loop().time()
     await within(source.audio.recv())
     found = await within(source.seek(4.1))
     assert found == pytest.approx(4.1 if decode else 4.0, abs=0.01)
@@ -95,9 +100,11 @@ async def test_a_seek_changes_what_is_shown_and_not_how_time_goes_on(
     assert shown.pts is not None
     assert sound.pts is not None
     assert before[-1].pts is not None
-    assert before[-1].pts < shown.pts < before[-1].pts + 90_000
+    # Time goes on as long as the seek takes.
+    took = asyncio.get_running_loop().time() - begun
+    assert before[-1].pts < shown.pts < before[-1].pts + 90_000 * (0.5 + took)
     assert sound.pts / 48_000 == pytest.approx(shown.pts / 90_000, abs=0.06)
-    assert source.position == pytest.approx(found, abs=0.5)
+    assert source.position == pytest.approx(found, abs=0.5 + took)
     if isinstance(shown, VideoFrame):
         luma = int(shown.to_ndarray(format="yuv420p")[32, 32])
         assert luma == pytest.approx(luma_of(123), abs=6)

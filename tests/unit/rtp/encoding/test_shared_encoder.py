@@ -41,7 +41,7 @@ class HeldWorker(EncoderWorker):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.jobs.append(job)
-        assert self.free.wait(10)
+        assert self.free.wait(DEADLINE)
         self.at_once -= 1
         return tuple(self._result(job, number) for number in range(len(job.frames)))
 
