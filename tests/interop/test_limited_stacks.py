@@ -29,11 +29,9 @@ from tests.support.peers.changes import (
     sections,
     we_direct,
 )
-from tests.support.peers.marks import peer_parameters
+from tests.support.peers.marks import EVERYTHING, peer_parameters
 from tests.support.peers.negotiated_session import NegotiatedSession, negotiated_session
 from tests.support.peers.third_party import ThirdParty, ThirdPartyError
-
-pytestmark = pytest.mark.long
 
 HOLDS = 2
 TIMES = 10
@@ -91,6 +89,8 @@ HABITS = MappingProxyType(
         ),
     }
 )
+#: Those that every run holds; `make interop` holds all.
+HELD = tuple(HABITS) if EVERYTHING else (ThirdParty.PION,)
 HOLDERS = [name for name, habits in HABITS.items() if habits.direct is not None]
 GIVERS = [name for name, habits in HABITS.items() if habits.its is not None]
 WIDE = [name for name, habits in HABITS.items() if habits.is_wide]
@@ -108,7 +108,7 @@ def session_with(name: ThirdParty) -> AbstractAsyncContextManager[NegotiatedSess
     return negotiated_session(name, sdp_leniency=list(SdpLeniency))
 
 
-@pytest.mark.parametrize("name", peer_parameters(HABITS))
+@pytest.mark.parametrize("name", peer_parameters(HELD))
 async def test_call_that_we_hold_goes_on_with_a_stack_that_heeds_no_hold(name: ThirdParty) -> None:
     habits = HABITS[name]
     async with session_with(name) as session:
@@ -121,6 +121,7 @@ async def test_call_that_we_hold_goes_on_with_a_stack_that_heeds_no_hold(name: T
         assert len(session.trace.all(HandshakeCompleted)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peer_parameters(HOLDERS))
 async def test_call_that_such_a_stack_holds_is_silent_at_one_end_and_resumes(
     name: ThirdParty,
@@ -136,6 +137,7 @@ async def test_call_that_such_a_stack_holds_is_silent_at_one_end_and_resumes(
         assert len(session.trace.all(HandshakeCompleted)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peer_parameters(HABITS))
 async def test_tracks_of_ours_added_and_removed_ten_times_leave_the_call_as_it_was(
     name: ThirdParty,
@@ -148,6 +150,7 @@ async def test_tracks_of_ours_added_and_removed_ten_times_leave_the_call_as_it_w
         assert len(session.trace.all(HandshakeCompleted)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peer_parameters(GIVERS))
 async def test_tracks_of_such_a_stack_added_and_removed_ten_times_leave_the_call_as_it_was(
     name: ThirdParty,
@@ -160,6 +163,7 @@ async def test_tracks_of_such_a_stack_added_and_removed_ten_times_leave_the_call
         assert len(session.trace.all(HandshakeCompleted)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peer_parameters(HABITS))
 async def test_end_of_such_a_stack_is_noticed_by_its_goodbye_or_by_its_silence(
     name: ThirdParty,
@@ -178,6 +182,7 @@ async def test_end_of_such_a_stack_is_noticed_by_its_goodbye_or_by_its_silence(
         assert by_silence is not HABITS[name].end
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peer_parameters([ThirdParty.LIBDATACHANNEL]))
 async def test_ice_restart_that_a_stack_refuses_leaves_the_session_as_it_was(
     name: ThirdParty,
@@ -192,6 +197,7 @@ async def test_ice_restart_that_a_stack_refuses_leaves_the_session_as_it_was(
         assert await session.echo()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peer_parameters([ThirdParty.LIBDATACHANNEL]))
 async def test_libdatachannel_copies_attributes_of_media_from_our_first_offer(
     name: ThirdParty,
@@ -207,6 +213,7 @@ async def test_libdatachannel_copies_attributes_of_media_from_our_first_offer(
         assert attributes((await session.be_offered()).remote) == [copied, []]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", peer_parameters(WIDE))
 async def test_answer_wider_than_our_hold_is_refused_by_default_and_the_call_goes_on(
     name: ThirdParty,
