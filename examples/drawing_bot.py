@@ -12,37 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media import PushedVideo, pictures
-from peer import PeerConnection, TrackEvent
-from signaling import Negotiator, PeerChannel, join
+from signaling import Room, RoomTrackEvent, run_forever
 
 RED = (255, 0, 0)
 
 
-async def main(url: str, name: str) -> None:
-    """Answer in this room until cancelled."""
-    async with await join(url, room=name, name="artist") as room, asyncio.TaskGroup() as calls:
-        async for channel in room.channels():
-            calls.create_task(call(channel))
+def draw(room: Room) -> None:
+    """Send each picture back with a mark on it, and each sound as it is."""
 
-
-async def call(channel: PeerChannel) -> None:
-    """Serve one call until the peer leaves."""
-    async with PeerConnection() as pc:
-        negotiator = Negotiator(pc, channel, polite=channel.polite)
-
-        @pc.on("track")
-        async def give_back(event: TrackEvent) -> None:
-            if event.resumed:
-                return
-            if event.track.kind == "audio":
-                pc.addTrack(event.receiver.encoded_track())
-                return
-            canvas = PushedVideo()
-            pc.addTrack(canvas)
-            async for picture in pictures(event.track):
-                canvas.push(mark(picture.pixels))
-
-        await negotiator.run()
+    @room.on("track")
+    async def give_back(event: RoomTrackEvent) -> None:
+        connection = event.participant.connection
+        if event.resumed:
+            return
+        if event.track.kind == "audio":
+            connection.addTrack(event.receiver.encoded_track())
+            return
+        canvas = PushedVideo()
+        connection.addTrack(canvas)
+        async for picture in pictures(event.track):
+            canvas.push(mark(picture.pixels))
 
 
 def mark(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -52,6 +41,11 @@ def mark(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     picture[max(0, row - 2) : row + 2] = RED
     picture[:, max(0, column - 2) : column + 2] = RED
     return picture
+
+
+async def main(url: str, name: str) -> None:
+    """Answer in this room until the process is told to end."""
+    await run_forever(draw, url, room=name, name="artist")
 
 
 if __name__ == "__main__":

@@ -8,28 +8,22 @@ So it costs little, whatever the size of the picture. Key frames are asked for w
 import asyncio
 import sys
 
-from peer import PeerConnection, TrackEvent
-from signaling import Negotiator, PeerChannel, join
+from signaling import Room, RoomTrackEvent, run_forever
+
+
+def echo(room: Room) -> None:
+    """Send each track back to whom it comes from."""
+
+    @room.on("track")
+    def give_back(event: RoomTrackEvent) -> None:
+        # Not again after hold, when the track is the same.
+        if not event.resumed:
+            event.participant.connection.addTrack(event.receiver.encoded_track())
 
 
 async def main(url: str, name: str) -> None:
-    """Answer in this room until cancelled."""
-    async with await join(url, room=name, name="echo") as room, asyncio.TaskGroup() as calls:
-        async for channel in room.channels():
-            calls.create_task(call(channel))
-
-
-async def call(channel: PeerChannel) -> None:
-    """Serve one call until the peer leaves."""
-    async with PeerConnection() as pc:
-        negotiator = Negotiator(pc, channel, polite=channel.polite)
-
-        @pc.on("track")
-        def give_back(event: TrackEvent) -> None:
-            if not event.resumed:
-                pc.addTrack(event.receiver.encoded_track())
-
-        await negotiator.run()
+    """Answer in this room until the process is told to end."""
+    await run_forever(echo, url, room=name, name="echo")
 
 
 if __name__ == "__main__":

@@ -9,29 +9,23 @@ import asyncio
 import sys
 
 from media import OverlayTrack
-from peer import PeerConnection, TrackEvent
-from signaling import Negotiator, PeerChannel, join
+from signaling import Room, RoomTrackEvent, run_forever
+
+
+def mirror(room: Room) -> None:
+    """Send each picture back with the time on it, and each sound as it is."""
+
+    @room.on("track")
+    def give_back(event: RoomTrackEvent) -> None:
+        if event.resumed:
+            return
+        track = OverlayTrack(event.track) if event.track.kind == "video" else event.track
+        event.participant.connection.addTrack(track)
 
 
 async def main(url: str, name: str) -> None:
-    """Answer in this room until cancelled."""
-    async with await join(url, room=name, name="bot") as room, asyncio.TaskGroup() as calls:
-        async for channel in room.channels():
-            calls.create_task(call(channel))
-
-
-async def call(channel: PeerChannel) -> None:
-    """Serve one call until the peer leaves."""
-    async with PeerConnection() as pc:
-        negotiator = Negotiator(pc, channel, polite=channel.polite)
-
-        @pc.on("track")
-        def give_back(event: TrackEvent) -> None:
-            track = event.track
-            if not event.resumed:
-                pc.addTrack(OverlayTrack(track) if track.kind == "video" else track)
-
-        await negotiator.run()
+    """Answer in this room until the process is told to end."""
+    await run_forever(mirror, url, room=name, name="bot")
 
 
 if __name__ == "__main__":

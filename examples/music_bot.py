@@ -9,28 +9,28 @@ import asyncio
 import sys
 
 from media import FileSource
-from peer import PeerConnection
-from signaling import Negotiator, PeerChannel, join
+from signaling import Participant, Room, run_forever
 
 
 async def main(url: str, name: str, file: str) -> None:
-    """Play in this room until cancelled."""
-    async with await join(url, room=name, name="music") as room, asyncio.TaskGroup() as calls:
-        async for channel in room.channels():
-            calls.create_task(play(channel, file))
+    """Play in this room until the process is told to end."""
+
+    def play(room: Room) -> None:
+        room.on("participantjoined", lambda participant: play_to(participant, file))
+
+    await run_forever(play, url, room=name, name="music")
 
 
-async def play(channel: PeerChannel, file: str) -> None:
+async def play_to(participant: Participant, file: str) -> None:
     """Play to one listener, until they leave."""
     source = await FileSource.open(file, loop=True)
-    async with PeerConnection() as pc:
+    try:
         for track in (source.audio, source.video):
             if track is not None:
-                pc.addTrack(track)
-        try:
-            await Negotiator(pc, channel, polite=channel.polite).run()
-        finally:
-            source.stop()
+                participant.connection.addTrack(track)
+        await participant.left()
+    finally:
+        source.stop()
 
 
 if __name__ == "__main__":

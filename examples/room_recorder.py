@@ -12,35 +12,32 @@ import sys
 from pathlib import Path
 
 from media import Recorder
-from peer import PeerConnection
-from signaling import Negotiator, PeerChannel, join
+from signaling import Participant, Room, run_forever
 
 
 async def main(url: str, name: str, folder: str = ".") -> None:
-    """Record in this room until cancelled."""
-    async with await join(url, room=name, name="recorder") as room, asyncio.TaskGroup() as calls:
-        async for channel in room.channels():
-            calls.create_task(record(channel, Path(folder)))
+    """Record in this room until the process is told to end."""
+
+    def record_all(room: Room) -> None:
+        room.on("participantjoined", lambda participant: record(participant, Path(folder)))
+
+    await run_forever(record_all, url, room=name, name="recorder")
 
 
-async def record(channel: PeerChannel, folder: Path) -> None:
+async def record(participant: Participant, folder: Path) -> None:
     """Record one participant until they leave. Matroska takes every codec of a browser as it is."""
     # What a stranger calls themselves is no path.
-    name = re.sub(r"\W+", "-", channel.peer.name) or "somebody"
-    recorder = Recorder(folder / f"{name}-{channel.peer.member}.mkv")
-    recorder.on("segment", lambda file: print(f"{file.path}: {file.duration:.1f} s"))
-    recorder.on("error", lambda failure: print(failure.error))
-    async with PeerConnection() as pc:
-        pc.on("track", lambda event: recorder.addTrack(event.track))
-        await recorder.start()
-        try:
-            await Negotiator(pc, channel, polite=channel.polite).run()
-        finally:
-            await recorder.stop()
+    name = re.sub(r"\W+", "-", f"{participant.name or 'somebody'}-{participant.member}")
+    recorder = Recorder(folder / f"{name}.mkv")
+    recorder.on("segment", lambda file: print(f"{file.path}: {file.duration:.1f} s", flush=True))
+    recorder.on("error", lambda failure: print(failure.error, flush=True))
+    participant.connection.on("track", lambda event: recorder.addTrack(event.track))
+    await recorder.start()
+    try:
+        await participant.left()
+    finally:
+        await recorder.stop()
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main(*sys.argv[1:]))
-    except KeyboardInterrupt:
-        print("Stopped.")
+    asyncio.run(main(*sys.argv[1:]))

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media import PushedAudio, SpeechEnded, SpeechStarted, turns
-from peer import MediaStreamTrack, PeerConnection
-from signaling import Negotiator, connect
+from peer import MediaStreamTrack
+from signaling import Participant, Room, run_forever
 
 
 async def recognise(utterance: NDArray[np.int16]) -> str:
@@ -47,14 +47,14 @@ async def converse(track: MediaStreamTrack, voice: PushedAudio) -> None:
     saying.cancel()
 
 
-async def main(url: str, name: str) -> None:
-    """Talk with the first one who comes to this room, until they leave."""
-    voice = PushedAudio()
-    async with await connect(url, room=name, name="voice") as channel, PeerConnection() as pc:
-        pc.addTrack(voice)
-        pc.on("track", lambda event: event.resumed or converse(event.track, voice))
-        await Negotiator(pc, channel, polite=channel.polite).run()
+def talk(room: Room) -> None:
+    """Talk with each one who comes, until they leave."""
+
+    @room.on("participantjoined")
+    def greet(participant: Participant) -> None:
+        participant.connection.addTrack(voice := PushedAudio())
+        participant.connection.on("track", lambda e: e.resumed or converse(e.track, voice))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(run_forever(talk, sys.argv[1], room=sys.argv[2], name="voice"))

@@ -13,6 +13,7 @@ from signaling.errors import (
     NegotiationError,
     SignalingError,
 )
+from signaling.forever import run_forever
 from signaling.joining import Joining
 from signaling.memory import channel_pair
 from signaling.messages import (
@@ -72,4 +73,5 @@ __all__ = [
     "channel_pair",
     "connect",
     "join",
+    "run_forever",
 ]

@@ -236,6 +236,8 @@ class Participant:
 
     async def _say_goodbye(self, channel: PeerChannel) -> None:
         assert self._ending is not None
+        error = self._ending.error
+        reason = "the other end closed the connection" if error is None else str(error)
         with contextlib.suppress(TimeoutError, ChannelClosed):
             async with asyncio.timeout(_GOODBYE):
-                await channel.close(self._ending.reason)
+                await channel.close(reason)

@@ -139,6 +139,8 @@ class Participants:
         self._closed = True
         for participant in self.all:
             participant.end(reason)
+            # Who leaves the room, says so to everybody at once.
+            participant.lose()
 
     async def join(self) -> None:
         """Wait until every connection has ended."""

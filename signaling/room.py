@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, assert_never, overl
 
 import msgspec
 
-from peer import PeerConfiguration
+from peer import InvalidStateError, PeerConfiguration
 from peer.emitter import EventEmitter
 from peer.rtp.tracks import MediaStreamError
 from signaling.errors import ChannelClosed, ChannelLost
@@ -92,7 +92,7 @@ class Room:
         self._channels: dict[str, PeerChannel] = {}
         self._new: dict[str, PeerChannel] = {}
         self._hung_up: set[str] = set()
-        self._emitter = EventEmitter("Room", RoomEvent, _is_end_of_track)
+        self._emitter = EventEmitter("Room", RoomEvent, _is_expected)
         self._participants: Participants | None = None
         self._has_begun = False
         self._gives_channels = False
@@ -405,7 +405,7 @@ class Room:
             self._participants.lose(message.member, reason=message.reason)
             channel.end(ChannelLost(reason))
         else:
-            self._participants.leave(message.member, reason=reason)
+            self._participants.leave(message.member, reason=message.reason or "left")
             channel.end(ChannelClosed(reason))
 
     def _end_channels(self, end: ChannelClosed) -> None:
@@ -421,5 +421,6 @@ def new_identity_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _is_end_of_track(error: BaseException) -> bool:
-    return isinstance(error, MediaStreamError)
+def _is_expected(error: BaseException) -> bool:
+    # A handler ends without a fault with its track, or as its participant has left.
+    return isinstance(error, MediaStreamError | InvalidStateError)

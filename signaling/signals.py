@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+#: Errors of a loop that takes no signals: on Windows, and outside the main thread.
+_UNABLE: Final = (NotImplementedError, RuntimeError, ValueError)
 
 
 @contextlib.contextmanager
@@ -20,7 +22,7 @@ def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
 
     def release() -> None:
         for number in _SIGNALS:
-            with contextlib.suppress(NotImplementedError):
+            with contextlib.suppress(*_UNABLE):
                 loop.remove_signal_handler(number)
 
     def on_signal() -> None:
@@ -29,7 +31,7 @@ def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
 
     for number in _SIGNALS:
         # Where the loop takes none, Ctrl-C is a KeyboardInterrupt.
-        with contextlib.suppress(NotImplementedError):
+        with contextlib.suppress(*_UNABLE):
             loop.add_signal_handler(number, on_signal)
     try:
         yield

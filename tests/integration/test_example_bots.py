@@ -16,7 +16,7 @@ from examples import drawing_bot, echo_bot, music_bot, room_recorder, voice_bot
 from media import PushedAudio, PushedVideo, SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from media.planes import planes
 from peer import PeerConnection
-from signaling import Negotiator, connect
+from signaling import Negotiator, connect, run_forever
 from signaling.server import create_app
 from tests.support.clock.deadline import DEADLINE
 from tests.support.media.clips import decoded, luma_of, make_clip
@@ -180,7 +180,7 @@ async def test_the_voice_bot_answers_and_is_silent_when_it_is_interrupted(
     # All that it says takes 20 seconds; tests/unit/media/voice/test_barge_in.py knows it exactly.
     monkeypatch.setattr(voice_bot, "synthesise", synthesise)
     caller = PushedAudio()
-    async with _call(lambda url: voice_bot.main(url, "lobby"), caller) as call:
+    async with _call(lambda url: run_forever(voice_bot.talk, url, room="lobby"), caller) as call:
         await call.hear(_speaks)  # hello
         await caller.push(spoken("I would like to know when the next train leaves."))
         interrupted = await call.hear(_is_silent)
@@ -196,7 +196,12 @@ async def test_the_room_recorder_writes_a_file_for_each_participant(
         return room_recorder.main(url, "lobby", str(tmp_path))
 
     printed: asyncio.Queue[str] = asyncio.Queue()
-    monkeypatch.setattr(room_recorder, "print", printed.put_nowait, raising=False)
+
+    def note(line: str, *, flush: bool) -> None:
+        assert flush
+        printed.put_nowait(line)
+
+    monkeypatch.setattr(room_recorder, "print", note, raising=False)
     picture, sound = SyntheticVideoTrack(width=320, height=240), SyntheticAudioTrack()
     async with _answering(bot) as url:
         async with _calling(url, picture, sound, name="../{n}/caller") as call:
