@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from handfast.http_patience import patient_protocol
 from signaling.messages import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds that open HTTP requests have when the server stops (ours).
 _GRACE: Final = 1
+#: Seconds for which a connection may ask for nothing (ours).
+_HEAD_TIMEOUT: Final = 10.0
 #: TCP connections that wait to be accepted (ours).
 _BACKLOG: Final = 128
 #: Loopback address for each address that stands for all interfaces.
@@ -134,6 +137,7 @@ async def serving(
     server = _Server(
         uvicorn.Config(
             app,
+            http=patient_protocol(_HEAD_TIMEOUT),
             log_config=None,
             log_level="warning",
             access_log=False,
