@@ -29,6 +29,7 @@ _Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 _Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
 _IdentitySecret: TypeAlias = Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
 _Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
+_NoteText: TypeAlias = Annotated[str, msgspec.Meta(max_length=64 * 1024)]
 _RoomName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _IceServers: TypeAlias = Annotated[tuple[IceServerEntry, ...], msgspec.Meta(max_length=8)]
@@ -129,6 +130,21 @@ class Bye(_Addressed, frozen=True, tag="bye"):
     """The sender closes its channel to this peer."""
 
     reason: _Reason = ""
+
+
+class ProgramNote(_Addressed, frozen=True, tag="note"):
+    """A text of the program at the other end, beside the negotiation.
+
+    For what cannot wait for a data channel, or says why there is none. Who does not know its label
+    passes it over.
+
+    Args:
+        label: What the text is about.
+        text: Any text, of at most 64 Ki characters.
+    """
+
+    label: _Short
+    text: _NoteText
 
 
 class Error(_Addressed, frozen=True, tag="error"):
@@ -275,7 +291,7 @@ class Ack(_Wire, frozen=True, tag="ack"):
 #: Messages that a `Channel` carries.
 PeerMessage: TypeAlias = Offer | ProvisionalAnswer | Answer | Candidate | Error
 #: Messages that the server relays from member to member.
-Relayed: TypeAlias = PeerMessage | Bye
+Relayed: TypeAlias = PeerMessage | Bye | ProgramNote
 #: Messages about the WebSocket and not the session: neither counted nor kept for a resume.
 Control: TypeAlias = Join | Resume | Joined | Resumed | Ping | Pong | Ack
 Message: TypeAlias = Relayed | PeerJoined | PeerLeft | Control

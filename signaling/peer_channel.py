@@ -10,7 +10,7 @@ import msgspec
 from signaling.channel import Channel
 from signaling.errors import ChannelClosed, ChannelLost
 from signaling.mailbox import Mailbox
-from signaling.messages import MAX_REASON, Bye, Peer, PeerMessage, Relayed
+from signaling.messages import MAX_REASON, Bye, Peer, PeerMessage, ProgramNote, Relayed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,6 +51,20 @@ class PeerChannel(Channel):
         if self._ended is not None:
             raise type(self._ended)(self._ended.reason)
         await self._send(msgspec.structs.replace(message, to=self.peer.member))
+
+    async def note(self, *, label: str, text: str) -> None:
+        """Send a text to the program at the other end, beside the negotiation.
+
+        Args:
+            label: What the text is about, in at most 64 characters.
+            text: The text, of at most 64 Ki characters.
+
+        Raises:
+            ChannelClosed: The channel has ended.
+        """
+        if self._ended is not None:
+            raise type(self._ended)(self._ended.reason)
+        await self._send(ProgramNote(label=label, text=text, to=self.peer.member))
 
     async def receive(self) -> PeerMessage:
         return await self._inbox.get()

@@ -27,6 +27,7 @@ from signaling.messages import (
     PeerJoined,
     PeerLeft,
     PeerMessage,
+    ProgramNote,
     ProvisionalAnswer,
     Relayed,
 )
@@ -302,6 +303,8 @@ class Room:
                 if channel is not None and channel.ended is None:
                     self._hung_up.add(channel.peer.member)
                     channel.end(ChannelClosed(message.reason or "the peer closed the channel"))
+            case ProgramNote():
+                _logger.debug("room: a note about %r is passed over", message.label)
             case Offer() | ProvisionalAnswer() | Answer() | Candidate() | Error():
                 channel = self._channel(message)
                 if channel is not None:

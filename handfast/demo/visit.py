@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from handfast.demo.changes import Changes, PathWatch
-from handfast.demo.live import LiveLadder
+from handfast.demo.live import LADDER, LiveLadder
 from handfast.demo.page_recorder import PageRecorder
 from handfast.trace.words import cipher, srtp_profile
 from media import EchoTrack, OverlayTrack, ToneMeter
@@ -87,7 +87,7 @@ class Visit:
         self._channel = channel
         self._timeout = timeout
         self._trace = trace
-        self._ladder = LiveLadder()
+        self._ladder = LiveLadder(lambda text: channel.note(label=LADDER, text=text))
         paths = PathWatch()
         sinks = (self._ladder.buffer, paths, *(() if trace is None else (trace,)))
         self.connection = PeerConnection(replace(configuration, trace=Fanout(*sinks)))

@@ -19,6 +19,7 @@ from signaling.messages import (
     PeerLeft,
     Ping,
     Pong,
+    ProgramNote,
     Relayed,
     Resume,
     Resumed,
@@ -64,7 +65,7 @@ def read_later(frame: str | bytes, limits: Limits) -> LaterFrame:
     except MessageError as error:
         return Fault(Error(code=error.code, reason=error.reason))
     match message:
-        case Description() | Candidate() | Bye() | Error() | Ack() | Pong():
+        case Description() | Candidate() | Bye() | ProgramNote() | Error() | Ack() | Pong():
             return message
         case PeerJoined() | PeerLeft():
             return _unexpected(message, counted=True)

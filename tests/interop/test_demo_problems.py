@@ -144,6 +144,28 @@ async def test_a_peer_that_cannot_be_reached_is_an_ice_failure(name: BrowserName
         assert await page.text("status-text") == "The call failed"
 
 
+@chromium
+async def test_ladder_of_a_call_fills_over_signalling_while_ice_finds_no_path() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo, open_browser("chromium") as browser:
+        page = await DemoPage.open(browser, demo.url)
+        # With no server to relay, the page has no address at all.
+        await page.tab.evaluate(
+            """void (globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+                constructor(configuration) {
+                    super({ ...configuration, iceTransportPolicy: "relay" });
+                }
+            })"""
+        )
+        await page.press("call")
+
+        rows = await page.ladder("Python peer to this page: answer")
+
+        assert rows[0].endswith("this page to Python peer: offer")
+        assert (
+            await page.tab.evaluate("handfast.session.call.connection.sctp.state") == "connecting"
+        )
+
+
 @contextlib.asynccontextmanager
 async def _site_without_python() -> AsyncIterator[str]:
     async with serve(create_site(visitors=2)) as address:

@@ -30,6 +30,7 @@ function keepSize(sender) {
 export class Call extends EventTarget {
   #room;
   #negotiation;
+  #drawn = false;
   #closed = false;
   #connected = false;
   #timeout = null;
@@ -50,6 +51,8 @@ export class Call extends EventTarget {
     this.pinger = new Pinger(this.#channel("round-trip", { ordered: false, maxRetransmits: 0 }));
     for (const name of ["report", "ladder"]) {
       this.#channel(name).addEventListener("message", ({ data }) => {
+        // From here on it comes by the channel, from its first row on.
+        this.#drawn ||= name === "ladder";
         this.#emit(name, JSON.parse(data));
       });
     }
@@ -194,7 +197,10 @@ export class Call extends EventTarget {
       this.#watchDtls();
     });
     this.#negotiation.on("error", ({ message }) => this.#fail("negotiation", message));
-    room.addEventListener("message", ({ detail }) => this.#negotiation.receive(detail));
+    room.addEventListener("message", ({ detail }) => {
+      if (detail.type !== "note") this.#negotiation.receive(detail);
+      else if (detail.label === "ladder" && !this.#drawn) this.#emit("ladder", JSON.parse(detail.text));
+    });
     room.addEventListener("end", ({ detail }) => {
       if (PARTINGS.has(detail.code) || !this.#connected) return this.#fail(detail.code, detail.detail);
       // Media does not go by the room's server.

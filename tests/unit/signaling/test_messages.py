@@ -27,6 +27,7 @@ from signaling.messages import (
     PeerLeft,
     Ping,
     Pong,
+    ProgramNote,
     ProvisionalAnswer,
     Resume,
     Resumed,
@@ -51,6 +52,10 @@ EXAMPLES: list[tuple[Message, dict[str, object]]] = [
     ),
     (Candidate(), {"type": "candidate"}),
     (Bye(reason="done"), {"type": "bye", "reason": "done"}),
+    (
+        ProgramNote(label="ladder", text="{}", to="m2"),
+        {"type": "note", "label": "ladder", "text": "{}", "to": "m2"},
+    ),
     (
         Error(code=ErrorCode.BAD_CANDIDATE, reason="why"),
         {"type": "error", "code": "bad-candidate", "reason": "why"},

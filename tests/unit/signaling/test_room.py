@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from signaling import Candidate, ChannelClosed, ChannelLost, Offer, PeerChannel
-from signaling.messages import Bye, Peer, Relayed
+from signaling.messages import Bye, Peer, ProgramNote, Relayed
 from tests.support.clock.cancelling import cancelled_at
 
 
@@ -37,6 +37,16 @@ async def test_peer_channel_addresses_messages_to_its_peer(
 ) -> None:
     await channel.send(Offer(sdp="v"))
     assert post.sent == [Offer(sdp="v", to="m1")]
+
+
+async def test_notes_go_to_the_peer_until_the_channel_has_ended(
+    channel: PeerChannel, post: Post
+) -> None:
+    await channel.note(label="ladder", text="{}")
+    assert post.sent == [ProgramNote(label="ladder", text="{}", to="m1")]
+    channel.end(ChannelClosed("the peer left the room"))
+    with pytest.raises(ChannelClosed, match="the peer left the room"):
+        await channel.note(label="ladder", text="{}")
 
 
 async def test_closing_says_goodbye_to_the_peer_once(channel: PeerChannel, post: Post) -> None:

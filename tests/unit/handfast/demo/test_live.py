@@ -12,6 +12,7 @@ from handfast.demo.live import LiveLadder
 from handfast.trace import TracedEnd, draw
 from peer.times import UnixTime
 from peer.tracing.events import Datagram, DatagramKind, Direction, Failed
+from signaling import ChannelClosed
 from tests.support.clock.deadline import DEADLINE
 from tests.support.tracing.ladders import START, connected
 
@@ -76,6 +77,50 @@ async def test_live_ladder_has_events_before_its_channel_opened() -> None:
     ]
     assert page.last["verdict"] == expected.verdict
     assert (page.last["left"], page.last["right"]) == ("Python peer", "this page")
+
+
+async def test_ladder_comes_over_signalling_until_there_is_a_channel_which_has_all_of_it() -> None:
+    signalled: asyncio.Queue[str] = asyncio.Queue()
+    live = LiveLadder(signalled.put)
+    events = connected().offerer
+    for event in events[:3]:
+        live.buffer(event)
+    task = asyncio.create_task(live.run())
+    async with asyncio.timeout(DEADLINE):
+        first = json.loads(await signalled.get())
+        live.buffer(events[3])
+        second = json.loads(await signalled.get())
+        channel = _Channel()
+        live.attach(cast("DataChannel", channel))
+        page = _Page(channel)
+        await page.hear()
+        live.buffer(events[4])
+        await page.hear()
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert (first["start"], len(first["rows"])) == (0, 3)
+    assert second["start"] >= 1
+    assert len(page.rows) == len(draw(TracedEnd("Python peer", events[:5]), peer="this page").rows)
+    assert signalled.empty()
+
+
+async def test_ladder_of_a_page_that_has_left_ends_nothing() -> None:
+    async def gone(_: str) -> None:
+        tried.set()
+        raise ChannelClosed("the peer left the room")
+
+    tried = asyncio.Event()
+    live = LiveLadder(gone)
+    for event in connected().offerer:
+        live.buffer(event)
+    task = asyncio.create_task(live.run())
+    async with asyncio.timeout(DEADLINE):
+        await tried.wait()
+    await asyncio.sleep(0)
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def test_later_only_what_changed_is_told() -> None:

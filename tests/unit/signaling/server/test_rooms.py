@@ -22,6 +22,7 @@ from signaling.messages import (
     PeerLeft,
     Ping,
     Pong,
+    ProgramNote,
     Resume,
     Resumed,
     decode,
@@ -135,7 +136,14 @@ def test_rooms_do_not_hear_each_other(rooms: Rooms) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [Offer(sdp="v"), Answer(sdp="v"), Candidate(candidate="c"), Bye(reason="r")]
+    "message",
+    [
+        Offer(sdp="v"),
+        Answer(sdp="v"),
+        Candidate(candidate="c"),
+        Bye(reason="r"),
+        ProgramNote(label="l", text="t"),
+    ],
 )
 def test_a_message_reaches_every_other_member_with_its_sender(
     rooms: Rooms, message: Message
