@@ -61,7 +61,6 @@ class OpenFile:
     ) -> None:
         self.path = path
         self.origin = origin
-        self._container = container
         self.shapes = {key: known.shape for key, known in streams.items()}
         self._index = {key: index for index, key in enumerate(streams)}
         self._last: dict[Hashable, Fraction] = {}
@@ -99,7 +98,7 @@ class OpenFile:
         if self._muxer.is_layered(self._index[placed.key], placed.frame.payload):
             # A layer more or less is no other form.
             before = replace(before, width=shape.width, height=shape.height)
-        return shape.follows(before, self._container)
+        return shape.follows(before)
 
     def add(self, key: Hashable, known: KnownStream, time: Fraction) -> bool:
         """Add a track that was to come later; return False where no room is kept for it.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.recording.atomic_file import AtomicFile
-from media.recording.containers import Container
 from media.recording.events import SegmentEnd
 from peer.rtp.encoding.passthrough import same_stream_format
 
@@ -18,14 +17,9 @@ if TYPE_CHECKING:
     from media.recording.destination import Sink
     from peer import Codec
 
-# Codecs whose decoders take the video size from the frames, whatever the file's header says.
-_FOLLOWED = {
-    Container.WEBM: {"vp8", "vp9"},
-    Container.MATROSKA: {"vp8", "vp9"},
-    Container.MP4: set[str](),
-    Container.HLS: set[str](),
-    Container.OGG: set[str](),
-}
+# Codecs whose decoders take the video size from the frames, whatever a file's header says: by the
+# players of docs/RECORDING.md. The parameter sets of the others are in the header.
+_FOLLOWED = frozenset({"vp8", "vp9", "av1"})
 
 
 class FileNames:
@@ -125,10 +119,10 @@ class Shape:
     width: int | None = None
     height: int | None = None
 
-    def follows(self, before: Shape, container: Container) -> bool:
-        """Tell if a stream of another form may go on with this one in a container."""
+    def follows(self, before: Shape) -> bool:
+        """Tell if a stream of another form may go on with this one in a file."""
         if not same_stream_format(self.codec, before.codec):
             return False
         if (self.width, self.height) == (before.width, before.height) or self.width is None:
             return True
-        return self.codec.name.lower() in _FOLLOWED[container]
+        return self.codec.name.lower() in _FOLLOWED

@@ -20,7 +20,14 @@ from media.recording.containers import Container
 from tests.support.browser.browsers import BrowserName
 from tests.support.media.takes import errors, probe
 from tests.support.players.player import open_player
-from tests.support.players.situations import HOLDERS, Recorded, Situation, make, media_type
+from tests.support.players.situations import (
+    HOLDERS,
+    SOUND_ALONE,
+    Recorded,
+    Situation,
+    make,
+    media_type,
+)
 from tests.support.project.source import ROOT
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ NAMES = {
     Container.MP4: "MP4",
     Container.WEBM: "WebM",
     Container.MATROSKA: "Matroska",
+    Container.OGG: "Ogg",
     Container.HLS: "HLS",
 }
 #: How much faster than life files are played, which browsers bear (ours).
@@ -115,7 +123,7 @@ def faults_of_file(recorded: Recorded) -> Iterator[str]:
     if said := errors(recorded.path):
         yield f"{recorded.path.name}: {said}"
     with av.open(str(recorded.path)) as file:
-        shown = sum(1 for _ in file.decode(video=0))
+        shown = sum(1 for _ in file.decode(video=0)) if file.streams.video else 0
     if shown != recorded.pictures:
         yield f"{recorded.path.name}: {shown} of {recorded.pictures} pictures"
     told = probe(recorded.path)
@@ -123,7 +131,7 @@ def faults_of_file(recorded: Recorded) -> Iterator[str]:
     if abs(seconds - recorded.seconds) > _NEAR:
         yield f"{recorded.path.name}: lasts {seconds} s by ffprobe, not {recorded.seconds:.2f}"
     sizes = [(it["width"], it["height"]) for it in told["streams"] if it["codec_type"] == "video"]
-    if len(sizes) != 1 or sizes[0] not in recorded.sizes:
+    if len(sizes) > 1 or (sizes or [(0, 0)])[0] not in recorded.sizes:
         yield f"{recorded.path.name}: {sizes} by ffprobe"
 
 
@@ -181,7 +189,8 @@ def table(found: Mapping[Screen, Mapping[Case, list[str] | None]]) -> str:
                 row.append(f"**not {', '.join(failing)}**")
             else:
                 row.append("plays" if able else "")
-        cells = " | ".join((f"{NAMES[container]}, {codec}", ", ".join(players), *row))
+        what = "sound alone" if codec == SOUND_ALONE else codec
+        cells = " | ".join((f"{NAMES[container]}, {what}", ", ".join(players), *row))
         lines.append(f"| {cells} |".replace("|  |", "| |").replace("|  |", "| |"))
     return "\n".join(lines) + "\n"
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SECONDS = 6
 _LARGE = (320, 240)
 _SOUND, _PICTURES = 0, 1
+#: The codec of recordings of sound alone.
+SOUND_ALONE = "opus"
 _X264 = "keyint=30:min-keyint=30:scenecut=0:repeat-headers=1"
 
 
@@ -49,6 +51,8 @@ class Situation(StrEnum):
 
     def concerns(self, codec: str) -> bool:
         """Tell if it happens to a codec at all."""
+        if codec == SOUND_ALONE:
+            return self in (Situation.PLAIN, Situation.MUTED)
         match self:
             case Situation.B_FRAMES:
                 return codec in ("H264", "H265")
@@ -60,11 +64,11 @@ class Situation(StrEnum):
                 return True
 
 
-#: Codecs of pictures, and the containers that take them as they come.
+#: Codecs of pictures and the containers that take them as they come, and sound alone in each.
 HOLDERS = tuple(
     (container, name)
     for container in Container
-    for name in ("VP8", "VP9", "H264", "H265", "AV1")
+    for name in ("VP8", "VP9", "H264", "H265", "AV1", SOUND_ALONE)
     if passes(container, codec_named(name))
 )
 
@@ -76,8 +80,8 @@ class Recorded:
     Args:
         path: The file.
         seconds: Its duration.
-        pictures: Number of its pictures.
-        sizes: Widths and heights of them; a header has one of these.
+        pictures: Number of its pictures; 0 for sound alone.
+        sizes: Widths and heights of them; a header has one of these. 0 by 0 for sound alone.
     """
 
     path: Path
@@ -103,18 +107,23 @@ def media_type(container: Container, name: str, *, hls_js: bool = False) -> str:
         Container.MATROSKA: "video/x-matroska",
         Container.OGG: "video/ogg",
     }
+    if name == SOUND_ALONE:
+        kind = kinds[container].replace("video", "audio")
+        # Browsers know that of Matroska by its name for pictures only.
+        return f'{"video/x-matroska" if container is Container.MATROSKA else kind}; codecs="opus"'
     return f'{kinds[container]}; codecs="{codecs[name]}, opus"'
 
 
 def make(folder: Path, container: Container, name: str, situation: Situation) -> list[Recorded]:
     """Record a situation; returns the files of the recording."""
-    shots = _pictures(name, situation)
+    shots = [] if name == SOUND_ALONE else _pictures(name, situation)
     offsets = [Fraction(0)] * len(shots)
     told = Told()
     path = folder / f"{name}-{situation.name.lower()}{container.suffix}"
     series = FileSeries(FileNames(path), container, SegmentRule(), told)
     series.expect(_SOUND, codec_named("opus"))
-    series.expect(_PICTURES)
+    if shots:
+        series.expect(_PICTURES)
     if situation is Situation.B_FRAMES:
         _, offsets = _reordered(name)
     placed = [_placed("opus", shot, SMALL) for shot in _sounds(situation)]
@@ -135,7 +144,7 @@ def make(folder: Path, container: Container, name: str, situation: Situation) ->
             path=made.path,
             seconds=made.duration,
             pictures=len(part),
-            sizes=frozenset(size for _, size in part),
+            sizes=frozenset(size for _, size in part) or frozenset({(0, 0)}),
         )
         for made, part in zip(told.segments, parts, strict=True)
     ]

@@ -58,16 +58,27 @@ def packets(path: Path) -> int:
         return sum(1 for packet in file.demux() if packet.size)
 
 
-def test_size_that_the_container_can_follow_changes_within_the_file(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "out.webm")
-    bench.write(pictures("VP8", 0, 30), sounds(0, 100))
-    bench.write(pictures("VP8", 2, 30, size=(128, 96)))
-    assert bench.finish() == [("out.webm", SegmentEnd.STOPPED)]
-    assert decoded(tmp_path / "out.webm") == [(64, 48)] * 30 + [(128, 96)] * 30
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [
+        ("VP8", "webm"),
+        *(("VP9", suffix) for suffix in ("webm", "mkv", "mp4", "m3u8")),
+        *(("AV1", suffix) for suffix in ("webm", "mkv", "mp4", "m3u8")),
+    ],
+)
+def test_size_that_decoders_take_from_frames_changes_within_the_file(
+    tmp_path: Path, codec: str, suffix: str
+) -> None:
+    bench = Bench(tmp_path / f"out.{suffix}")
+    small, large = (160, 120), (320, 240)
+    bench.write(pictures(codec, 0, 10, size=small), sounds(0, 100))
+    bench.write(pictures(codec, 2, 10, size=large))
+    assert bench.finish() == [(f"out.{suffix}", SegmentEnd.STOPPED)]
+    assert decoded(tmp_path / f"out.{suffix}") == [small] * 10 + [large] * 10
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_size_that_it_cannot_follow_begins_the_next_file(tmp_path: Path, suffix: str) -> None:
+def test_size_that_a_header_has_begins_the_next_file(tmp_path: Path, suffix: str) -> None:
     bench = Bench(tmp_path / f"out.{suffix}")
     bench.write(pictures("H264", 0, 30), sounds(0, 50))
     bench.write(pictures("H264", 1, 30, size=(128, 96)), sounds(1, 50))
