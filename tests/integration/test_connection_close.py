@@ -22,6 +22,7 @@ from tests.support.negotiation.connections import (
     loopback,
     pair,
     reached,
+    until,
     within,
     without_candidates,
 )
@@ -86,7 +87,7 @@ async def test_close_while_ice_checks_stay_unanswered() -> None:
         port = nobody.url.rpartition(":")[2]
         text = f"candidate:1 1 udp 2122260223 127.0.0.1 {port} typ host"
         await offerer.addIceCandidate(IceCandidate(text, "0"))
-        await eventually(lambda: nobody.requests > 0)
+        await until(lambda: nobody.requests > 0)
         assert offerer.iceConnectionState == "checking"
         with promptly():
             await offerer.close()

@@ -15,6 +15,7 @@ import pytest
 from tests.support.captures.flows import basic_flow, flow_until_media
 from tests.support.captures.packets import Address, Capture, capture
 from tests.support.captures.wire import Captured, Side
+from tests.support.clock.deadline import DEADLINE
 from tests.support.network.nat_end import Report, nat_end
 from tests.support.network.netns import Internet, Nat, internet, left_behind
 from tests.support.network.turn import turn_daemon
@@ -167,7 +168,7 @@ with internet(Nat.OPEN, Nat.OPEN):
     os.kill(os.getpid(), signal.SIGKILL)
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT) as killed:
-        assert killed.wait(20) == -signal.SIGKILL
+        assert killed.wait(DEADLINE) == -signal.SIGKILL
     assert len(left_behind(killed.pid)) == 5
 
     with internet(Nat.OPEN, Nat.OPEN):

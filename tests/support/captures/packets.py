@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,8 +24,9 @@ _PACKET_OUTGOING = 4
 _SO_RCVBUFFORCE = 33
 # IP protocol number (RFC 768).
 _UDP = 17
-# Bound on the packets of one capture.
-_MAX_PACKETS = 100_000
+# Bound on the packets of one capture, and on those that it keeps of each way between two sockets:
+# the loopback has those of all tests that run beside this one, floods as well.
+_MAX_PACKETS, _MAX_OF_A_WAY = 100_000, 1000
 # Bytes of the capturing socket's buffer.
 _RECEIVE_BUFFER = 16 << 20
 
@@ -37,17 +39,24 @@ class Packet:
     target: Address
     data: bytes
 
+    @property
+    def way(self) -> tuple[Address, Address]:
+        """Both addresses, in order."""
+        return self.source, self.target
+
 
 class Capture:
     """Captured UDP packets in the kernel's order.
 
     Attributes:
-        packets: At most 100,000; more are an error.
+        packets: The first thousand from each socket to each other one. At most 100,000; more are an
+            error.
     """
 
     def __init__(self, tap: socket.socket, interface: str) -> None:
         self.packets: list[Packet] = []
         self._tap = tap
+        self._counts: Counter[tuple[Address, Address]] = Counter()
         # The loopback shows each packet going out and coming in.
         self._ignored = _PACKET_OUTGOING if interface == "lo" else None
 
@@ -73,8 +82,9 @@ class Capture:
             while True:
                 frame, (_, protocol, kind, *_) = self._tap.recvfrom(65536)
                 packet = None if kind == self._ignored else _udp(protocol, frame)
-                if packet is None:
+                if packet is None or self._counts[packet.way] == _MAX_OF_A_WAY:
                     continue
+                self._counts[packet.way] += 1
                 if len(self.packets) == _MAX_PACKETS:
                     raise OverflowError(f"more than {_MAX_PACKETS} packets")
                 self.packets.append(packet)

@@ -14,6 +14,7 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from peer.transport.net.udp import enlarge_buffers
 from signaling import Answer, Candidate, Channel, Offer
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class UdpRelay:
         if home not in self._sockets:
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            # What comes at once after a busy machine stood still is not to be lost here, uncounted.
+            enlarge_buffers(sock)
             sock.bind((self._host, 0))
             self._sockets[home] = sock
             asyncio.get_running_loop().add_reader(sock, self._readable, sock, home)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.clock.own_time import own_time
+from tests.support.negotiation.connections import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -112,12 +113,15 @@ async def nothing_left() -> AsyncIterator[None]:
 
 
 async def eventually(condition: Callable[[], bool], turns: int = 1000) -> None:
-    """Let the loop turn until something holds of which no event tells."""
+    """Let the loop turn until something holds of which no event tells.
+
+    It mostly does after some turns; what a thread has to do takes the time of a busy machine.
+    """
     for _ in range(turns):
         if condition():
             return
         await asyncio.sleep(0)
-    assert condition()
+    await until(condition)
 
 
 @contextmanager
