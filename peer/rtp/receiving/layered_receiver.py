@@ -133,6 +133,8 @@ class LayeredReceiver:
         encoding = self._encodings[index]
         former = encoding.receiver
         if former is not None and former.state.ssrc == packet.ssrc:
+            # Another RID may have claimed the SSRC meanwhile: the last packet decides.
+            self._by_ssrc[packet.ssrc] = index
             return former
         if arrival - encoding.since < SSRC_SWITCH_INTERVAL:
             return None

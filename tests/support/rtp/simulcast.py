@@ -180,7 +180,8 @@ class SimulcastCall:
             match packet:
                 case PictureLossIndication():
                     self.plis.append((self.now, packet.media_ssrc))
-                    self.encodings[packet.media_ssrc].asked = True
+                    if (asked := self.encodings.get(packet.media_ssrc)) is not None:
+                        asked.asked = True
                 case Nack():
                     self.nacks.append(packet.media_ssrc)
                 case _:

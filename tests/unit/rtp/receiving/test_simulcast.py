@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -264,3 +265,29 @@ def test_states_of_encodings_are_not_forgotten_for_streams_that_repair() -> None
         )
         sent.receiver.receive(stray, {}, sent.now)
     assert {LOW, MIDDLE, HIGH} <= {each.ssrc for each in sent.receiver.statistics()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_encodings_that_change_names_at_will_are_borne(seed: int) -> None:
+    random = Random(seed)
+    sent = call()
+    for number in range(3000):
+        sent.now += random.choice((0.001, 0.02, 0.3))
+        packet = RtpPacket(
+            payload_type=random.choice((VP8.payload_type, 98)),
+            marker=random.random() < 0.5,
+            sequence_number=random.choice((number, random.randrange(2**16))) % 2**16,
+            timestamp=number * 3000 % 2**32,
+            ssrc=random.randrange(6),
+            payload=random.choice(
+                (b"", b"\x10\x10\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00abc", b"\x00a")
+            ),
+        )
+        rid = random.choice((None, b"q", b"h", b"f", b"x"))
+        sent.receiver.receive(packet, {} if rid is None else {RID_ID: rid}, sent.now)
+        sent.receiver.advance(sent.now)
+        if random.random() < 0.01:
+            sent.receiver.goodbye(random.randrange(6))
+    assert sent.frames
+    assert all(0 <= one.pts < two.pts for (_, one), (_, two) in pairwise(sent.frames))
+    assert len(sent.receiver.statistics()) <= SSRC_LIMIT
