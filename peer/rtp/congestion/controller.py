@@ -68,6 +68,7 @@ class CongestionController:
     ) -> None:
         self.next_sequence_number = 0
         self.round_trip_time: Seconds | None = None
+        self._initial = initial
         self._minimum = minimum
         self._maximum = maximum
         self._remb: int | None = None
@@ -110,7 +111,8 @@ class CongestionController:
         if not packets and not result.lost:
             return
         self._last_feedback = now
-        self._packet_size.update(packets, result.lost_sizes, now)
+        if self._packet_size.update(packets, result.lost_sizes, now):
+            self._begin_anew()
         if packets:
             self._measure_round_trip(max(0.0, now - packets[-1][0]))
         self._acknowledged.update(packets)
@@ -121,9 +123,9 @@ class CongestionController:
             round_trip_time=self.round_trip_time or DEFAULT_ROUND_TRIP,
             now=now,
         )
-        fraction = self._loss_window.add(
-            expected=len(packets) + result.lost, lost=result.lost, now=now
-        )
+        # Copies of packets from before are as large as they were.
+        lost = result.lost - self._packet_size.too_large(result.lost_sizes)
+        fraction = self._loss_window.add(expected=len(packets) + lost, lost=lost, now=now)
         if fraction is not None:
             self._on_fraction_lost(fraction, now=now)
         self._update_target()
@@ -167,6 +169,15 @@ class CongestionController:
     @property
     def _has_feedback(self) -> bool:
         return self._last_feedback > float("-inf")
+
+    def _begin_anew(self) -> None:
+        """Estimate anew, from the first rate on: size was what packets were lost for, not rate."""
+        rate = max(self.target, self._initial)
+        self._acknowledged = AcknowledgedBitrateEstimator()
+        self._trendline = TrendlineEstimator()
+        self._delay_based = AimdRateControl(rate)
+        self._loss_based = LossBasedController(rate)
+        self._loss_window = LossWindow()
 
     def _measure_round_trip(self, sample: Seconds) -> None:
         # A sample by feedback includes the time for which the peer held the feedback back.

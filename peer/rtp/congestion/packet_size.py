@@ -82,8 +82,8 @@ class PacketSizeLimit:
 
     def update(
         self, arrived: Sequence[AckedPacket], lost: Sequence[int], now: MonotonicTime
-    ) -> None:
-        """Take the news of one feedback packet.
+    ) -> bool:
+        """Take the news of one feedback packet; return True where payloads get smaller by them.
 
         Args:
             arrived: Packets that arrived.
@@ -95,11 +95,24 @@ class PacketSizeLimit:
         if self._step > 0 and now >= self._changed_at + RAISE_INTERVAL:
             self._set_step(self._step - 1, now)
         if not arrived or self._step + 1 == len(PAYLOAD_LIMITS):
-            return
+            return False
+        if self._step:
+            # Copies of packets from before are as large as they were, and tell nothing new.
+            lost = [size for size in lost if size <= self._largest_sent]
         self._window.append((arrived, lost))
         # Most losses are by chance, and packets of their size arrive beside them.
-        if lost and max(lost) > max(self._large, _largest(arrived)) and self._is_black_hole():
-            self._set_step(self._step + 1, now)
+        if (
+            not lost
+            or max(lost) <= max(self._large, _largest(arrived))
+            or not self._is_black_hole()
+        ):
+            return False
+        self._set_step(self._step + 1, now)
+        return True
+
+    def too_large(self, lost: Sequence[int]) -> int:
+        """Count lost packets that are larger than what is sent now, where large ones get lost."""
+        return sum(size > self._largest_sent for size in lost) if self._step else 0
 
     def _is_black_hole(self) -> bool:
         # Smaller payloads help those only that are larger than they would be.
@@ -114,6 +127,11 @@ class PacketSizeLimit:
         self._window.clear()
         self._silent_since = None
         self.payload_limit = PAYLOAD_LIMITS[step]
+
+    @property
+    def _largest_sent(self) -> int:
+        """Octets that no packet has under the present limit, a copy with its own header (ours)."""
+        return self.payload_limit + 2 * HEADERS
 
     @property
     def _large(self) -> int:

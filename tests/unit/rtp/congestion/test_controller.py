@@ -167,3 +167,32 @@ def test_representation_shows_target_and_estimates() -> None:
     assert repr(congestion) == (
         "<CongestionController target=200000 delay=300000 loss=300000 remb=200000 rtt=None>"
     )
+
+
+def test_loss_of_large_packets_alone_leaves_no_lower_target_once_packets_are_smaller() -> None:
+    congestion = CongestionController()
+    now = 10.0
+    large: list[int] = []
+    small: list[int] = []
+    for number in range(80):
+        first = congestion.next_sequence_number
+        if congestion.payload_limit == 1200:
+            interval, sizes = 0.3, [300, 300, *([1200] if number % 2 else [])]
+        else:
+            count = congestion.target // 80 // congestion.payload_limit
+            # The large ones are copies of earlier packets, which are no smaller for it.
+            interval, sizes = 0.1, [congestion.payload_limit] * count + [1200, 1200, 300]
+        reference = round(now / 0.064)
+        offset = round((now - reference * 0.064) * 4000)
+        arrivals: list[int | None] = []
+        for index, size in enumerate(sizes):
+            after = interval * index / len(sizes)
+            congestion.on_sent([size], now + after)
+            arrivals.append(offset + int(4000 * after) if size <= 1000 else None)
+        now += interval
+        congestion.on_feedback(TransportFeedback(1, 2, 0, first, reference, tuple(arrivals)), now)
+        (large if congestion.payload_limit == 1200 else small).append(congestion.target)
+
+    assert congestion.payload_limit == 850
+    assert min(large) < INITIAL_BITRATE
+    assert min(small) >= INITIAL_BITRATE

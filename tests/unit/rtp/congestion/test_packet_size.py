@@ -59,7 +59,7 @@ def test_payloads_get_smaller_where_the_path_gets_narrow_in_the_middle_of_a_call
     limit = fed(([LARGE] * 9, []), times=1000)
     for _ in range(WINDOW):
         assert limit.payload_limit == FIRST
-        limit.update([(0.0, 0.0, 1000)], [LARGE] * 3, 1.0)
+        assert limit.update([(0.0, 0.0, 1000)], [LARGE] * 3, 1.0) is (limit.payload_limit == SECOND)
     assert limit.payload_limit == SECOND
 
 
@@ -89,6 +89,19 @@ def test_losses_by_chance_leave_payloads_of_many_sizes_as_they_are(share: float)
 )
 def test_other_losses_leave_payloads_as_they_are(feedback: list[News]) -> None:
     assert fed(*feedback, times=9).payload_limit == FIRST
+
+
+def test_lost_packets_are_too_large_only_once_smaller_ones_are_sent() -> None:
+    lost = [LARGE, LARGE - 100, SECOND + HEADERS, SMALL]
+    assert PacketSizeLimit().too_large(lost) == 0
+    assert fed(([SMALL], [LARGE] * 3)).too_large(lost) == 2
+
+
+def test_lost_copies_of_large_packets_make_payloads_no_smaller_than_the_path_asks_for() -> None:
+    limit = fed(([SMALL], [LARGE] * 3))
+    for _ in range(100):
+        limit.update([(0.0, 0.0, SECOND)], [LARGE] * 3, 1.0)
+    assert limit.payload_limit == SECOND
 
 
 def test_few_losses_are_no_sign() -> None:
