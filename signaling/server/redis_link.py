@@ -172,7 +172,7 @@ class RedisLink:
         self._up.set()
         pending = {*self._tasks, *self._commands}
         while pending:
-            # Again and again, as a cancellation that comes while redis-py connects is lost.
+            # Again and again, as a cancellation may be lost: see `run`.
             for task in pending:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=_RETRY)
@@ -187,7 +187,8 @@ class RedisLink:
         """
         if self._closed:
             raise UnavailableError("this server has closed its connections to Redis")
-        # Apart from the caller, whose cancellation redis-py would lose while it connects.
+        # Apart from the caller, whose cancellation may be lost in redis-py: `asyncio.wait_for`
+        # returns all the same where what it waits for is done (Python 3.11, gh-86296).
         command = asyncio.ensure_future(self._script(keys=[_BASE], args=arguments))
         self._commands.add(command)
         command.add_done_callback(self._finish)
@@ -196,6 +197,12 @@ class RedisLink:
         except self._problems as error:
             self._fall(error)
             raise UnavailableError(str(error)) from error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if command.cancelled() and (task is None or not task.cancelling()):
+                # By `close`: nobody has cancelled the caller.
+                raise UnavailableError("this server closes its connections to Redis") from None
+            raise
         return [str(part) for part in reply]
 
     def _finish(self, command: asyncio.Future[Any]) -> None:

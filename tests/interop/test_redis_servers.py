@@ -15,6 +15,7 @@ from signaling import join
 from signaling.errors import ErrorCode
 from signaling.messages import Bye, Join, Offer, Peer, PeerJoined, PeerLeft, identity_of
 from signaling.server import Limits, RedisBackplane, create_app
+from signaling.server.redis_link import RedisLink, UnavailableError
 from tests.support.clock.deadline import DEADLINE
 from tests.support.links.cable import cable_to
 from tests.support.network.asgi import serve
@@ -373,6 +374,34 @@ async def test_a_call_of_a_member_that_is_cancelled_ends_at_once(servers: Server
     one, received = await server.resume(one, 0)
     await one.send(*offers(received + 1, 2))
     assert numbers(await two.messages(2)) == [1, 2]
+
+
+async def test_who_waits_for_redis_when_the_server_stops_is_told_and_not_cancelled(
+    servers: Servers,
+) -> None:
+    async def look() -> None:
+        await link.run("look", 1, 1, 1, "here")
+
+    link = RedisLink(
+        servers.redis.url,
+        password=None,
+        server="here",
+        every=1.0,
+        look=look,
+        on_lines=lambda _: None,
+        on_gap=lambda: None,
+    )
+    link.open()
+    assert await link.insist("seat", 1, 1, 1, "nobody", patience=DEADLINE) == ["gone"]
+    servers.redis.pause()
+    asking = [
+        asyncio.create_task(link.insist("seat", 1, 1, 1, "nobody", patience=DEADLINE))
+        for _ in range(2)
+    ]
+    await asyncio.sleep(0.1)
+    await link.close()
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [UnavailableError] * 2
 
 
 async def test_redis_is_reached_by_tls_and_with_its_password(tmp_path: Path) -> None:
