@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 def only_h264(mode: str, profile_level_id: str) -> dict[MediaKind, RtpCapabilities]:
-    """Capabilities of an end that has one H.264 for its pictures, among those that we accept."""
+    """Capabilities of an end that has one H.264 for its pictures, among those that we take."""
     able = {kind: capabilities(kind) for kind in MediaKind}
     video = able[MediaKind.VIDEO]
     chosen = tuple(
         codec
-        for codec in video.accepted
+        for codec in (*video.codecs, *video.accepted)
         if codec.parameter("packetization-mode") == mode
         and codec.parameter("profile-level-id") == profile_level_id
     )

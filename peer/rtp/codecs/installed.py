@@ -46,12 +46,14 @@ DECODERS: dict[str, tuple[str, ...]] = {
     "av1": ("libdav1d",),
 }
 
-#: profile-level-id of H.264 that we offer: baseline and constrained baseline.
-_H264 = ("42001f", "42e01f")
-#: Those that we only accept, at level 5.2: Main, both High, and those of more bits or chroma.
-_RARE_H264 = ("4d0034", "640c34", "640034", "6e0034", "7a0034", "f40034")
+#: profile-level-id of H.264 that we offer: baseline, constrained baseline, Main and High.
+_H264 = ("42001f", "42e01f", "4d0034", "640034")
+#: Those that we only accept, at level 5.2: constrained High, and those of more bits or chroma.
+_RARE_H264 = ("640c34", "6e0034", "7a0034", "f40034")
+#: RFC 6184 section 6.2: mode 0 is what all senders of H.264 have.
+_RARE_H264_OF_MODE_0 = (*_H264, *_RARE_H264)
 # What `_video` and `_audio` leave (RFC 3551 section 6, RFC 5761 section 4): a codec and its RTX.
-_SPARE_PAYLOAD_TYPES = (*range(35, 63, 2), *range(109, 127, 2))
+_SPARE_PAYLOAD_TYPES = (*range(35, 63, 2), *range(113, 127, 2))
 
 
 def check_encoders(encoders: Mapping[str, tuple[str, ...]]) -> None:
@@ -210,6 +212,9 @@ def _video() -> tuple[Codec, ...]:
         # RFC 9628 section 6: 8 bits a sample, 4:2:0.
         *_with_rtx("VP9", 103, (("profile-id", "0"),)),
         *_with_rtx("AV1", 105),
+        # Last: who sends one of them will most likely send the first of those as well.
+        *_with_rtx("H264", 109, _h264(_H264[2])),
+        *_with_rtx("H264", 111, _h264(_H264[3])),
     )
 
 
@@ -219,9 +224,8 @@ def _accepted_video() -> Iterator[tuple[Codec, Codec]]:
     for profile in ("1", "2", "4"):
         parameters = (("profile-id", profile), ("tier-flag", "0"), ("level-id", "153"))
         yield _with_rtx("H265", next(numbers), (*parameters, ("tx-mode", "SRST")))
-    # RFC 6184 section 6.2: mode 0 is what all senders of H.264 have.
     for mode in ("1", "0"):
-        for profile_level_id in _RARE_H264 if mode == "1" else (*_H264, *_RARE_H264):
+        for profile_level_id in _RARE_H264 if mode == "1" else _RARE_H264_OF_MODE_0:
             yield _with_rtx("H264", next(numbers), _h264(profile_level_id, mode=mode))
     # RFC 9628 section 6: 10 or 12 bits a sample, or other chroma than 4:2:0.
     for profile in ("1", "2", "3"):

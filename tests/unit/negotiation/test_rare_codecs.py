@@ -198,7 +198,7 @@ def test_our_offers_name_no_rare_codec() -> None:
     add(offerer, "video", RECVONLY)
     for section in Sdp.parse(offerer.create_offer().sdp).media:
         described_here = described_codecs(section, VIDEO)
-        assert len(described_here) == 10
+        assert len(described_here) == 14
         assert {c.parameter("packetization-mode") for c in described_here} <= {None, "1"}
         assert {c.parameter("profile-id") for c in described_here} <= {None, "0"}
 
@@ -218,7 +218,7 @@ def test_rare_codec_stays_agreed_through_our_own_offers() -> None:
         ("rtx", 120, 96),
     ]
     assert codecs[0].parameter("profile-id") == "2"
-    assert len({codec.payload_type for codec in codecs}) == len(codecs) == 12
+    assert len({codec.payload_type for codec in codecs}) == len(codecs) == 16
     assert offer.direction(offer.media[0]) is RECVONLY
     answer = SessionDescription(
         lone(("VP9", "profile-id=2"), direction="sendonly", extra="apt=96").sdp.replace(
@@ -261,7 +261,13 @@ def test_two_of_our_own_agree_on_what_both_offer() -> None:
     add_track(left, "video")
     add_track(right, "video")
     _, answer = exchange(left, right)
-    assert [codec.name for codec in media(answer)] == ["VP8", "H264", "H264", "VP9", "AV1"]
+    assert [codec.name for codec in media(answer)] == [
+        *("VP8", "H264", "H264", "VP9", "AV1"),
+        *("H264", "H264"),
+    ]
+    profiles = [codec.parameter("profile-level-id") for codec in media(answer)]
+    # Main and High come last, at the level that our decoders bear.
+    assert profiles[-2:] == ["4d0034", "640034"]
 
 
 def test_parameter_sets_of_the_peer_are_for_receiving_and_in_no_description_of_ours() -> None:

@@ -19,7 +19,7 @@ def test_capabilities_list_codecs_in_order() -> None:
         return [codec.name for codec in capabilities(kind).codecs if not codec.is_auxiliary]
 
     assert names(MediaKind.AUDIO) == ["opus", "G722", "PCMU", "PCMA"]
-    assert names(MediaKind.VIDEO) == ["VP8", "H264", "H264", "VP9", "AV1"]
+    assert names(MediaKind.VIDEO) == ["VP8", "H264", "H264", "VP9", "AV1", "H264", "H264"]
 
 
 def test_codec_without_encoder_is_receive_only_with_its_rtx() -> None:

@@ -20,7 +20,7 @@ def test_audio_codecs_are_in_order_of_preference() -> None:
 
 
 def test_video_codecs_are_in_order_of_preference() -> None:
-    assert names(MediaKind.VIDEO) == ["VP8", "H264", "H264", "VP9", "AV1"]
+    assert names(MediaKind.VIDEO) == ["VP8", "H264", "H264", "VP9", "AV1", "H264", "H264"]
 
 
 def test_no_payload_type_is_used_twice() -> None:
