@@ -29,10 +29,45 @@ _ROOM = "lobby"
 #: The ICE credentials of the remote description, which a restart changes.
 _PATH = "/ice-ufrag:(\\S+)/.exec(other('Bob').connection.remoteDescription.sdp)[1]"
 
-_SECOND_CAMERA = """navigator.mediaDevices.getUserMedia({ video: true }).then((more) => {
+_SECOND_CAMERA = """navigator.mediaDevices.getUserMedia({ video }).then((more) => {
     globalThis.second = more;
     here.publish(more.getVideoTracks()[0], more);
 })"""
+
+#: Two ends that both offer first, of a channel and different tracks: how many connections the
+#: polite one needed, and the states of both channels once they are open.
+_GLARE = """async (client) => {
+    const { Negotiation } = await import(client);
+    const ends = [0, 1].map(() => ({ made: 0, opened: null }));
+    const connect = (end, other, polite) => {
+        end.made += 1;
+        const pc = end.connection = new RTCPeerConnection();
+        const negotiation = end.negotiation = new Negotiation(pc, {
+            polite,
+            send: (message) => setTimeout(() => other.negotiation.receive(message)),
+            renew: (message) => {
+                negotiation.stop();
+                pc.close();
+                connect(end, other, polite);
+                end.negotiation.receive(message);
+            },
+        });
+        end.channel = pc.createDataChannel("chat");
+        end.opened = new Promise((open) => end.channel.addEventListener("open", open));
+        if (!polite) for (const track of stream.getTracks()) pc.addTrack(track, stream);
+    };
+    const [impolite, polite] = ends;
+    connect(impolite, polite, false);
+    connect(polite, impolite, true);
+    await impolite.opened;
+    await polite.opened;
+    const states = ends.map(({ channel }) => channel.readyState);
+    for (const end of ends) {
+        end.negotiation.stop();
+        end.connection.close();
+    }
+    return [polite.made, states];
+}"""
 
 # Firefox takes as long again, and differs in nothing that the client does.
 each_browser = pytest.mark.parametrize(
@@ -109,6 +144,8 @@ async def _echo_bot(url: str) -> AsyncIterator[list[str]]:
         await asyncio.wait([answering])
 
 
+# The page of a room does most of it in each run.
+@pytest.mark.long
 @each_browser
 async def test_pages_and_a_python_bot_meet_in_one_room_talk_and_change_their_tracks(
     name: BrowserName,
@@ -144,10 +181,12 @@ async def _change_tracks(pair: _Pair) -> None:
 
 
 @each_browser
-async def test_a_call_outlives_cut_sockets_a_restart_of_the_server_and_a_reload_of_the_page(
+async def test_a_call_outlives_glare_cut_sockets_a_restart_of_the_server_and_a_reload(
     name: BrowserName,
 ) -> None:
     async with _pair(name) as pair, serve(rooms_with_page()) as second:
+        glare = f"({_GLARE})({json.dumps(pair.ada.url)})"
+        assert await pair.ada.value(glare) == [2, ["open", "open"]]
         await _cut_sockets(pair)
         await _restart_server(pair, second)
         assert await pair.ada.value("first[1] === other('Bob').connection") is True
