@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.readers import FrameReader
     from tests.support.browser.media_page import MediaCall
 
-#: Widths of the pictures of each encoding; libwebrtc sends three from 960 on.
-HIGH, MIDDLE, LOW = 960, 480, 240
+#: Widths of the pictures of the two higher encodings; libwebrtc sends three from 960 on. A busy
+#: machine may have Chromium make all of them smaller.
+HIGH, MIDDLE = 960, 480
 #: A page that sends them, and turns them on and off.
 PROGRAM = """
 globalThis.simulcast = (() => {
@@ -41,6 +42,9 @@ globalThis.simulcast = (() => {
       const options = { direction: "sendonly", sendEncodings };
       const track = canvas.captureStream().getVideoTracks()[0];
       sender = media.connection.addTransceiver(track, options).sender;
+      const parameters = sender.getParameters();
+      parameters.degradationPreference = "maintain-resolution";
+      sender.setParameters(parameters);
     },
     async turn(on) {
       const parameters = sender.getParameters();
@@ -54,12 +58,13 @@ globalThis.simulcast = (() => {
 
 @pytest.mark.browser("chromium")
 @pytest.mark.needs("ffmpeg")
+@pytest.mark.timeout(4 * DEADLINE)
 async def test_recording_of_simulcast_is_one_file_of_the_highest_encoding_that_comes(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "call.webm"
     failures: list[RecordingFailure] = []
-    async with media_call("chromium") as call, asyncio.timeout(DEADLINE):
+    async with media_call("chromium") as call, asyncio.timeout(3 * DEADLINE):
         await call.page.evaluate(f"void (0, eval)({json.dumps(PROGRAM)})")
         await call.page.evaluate(f"simulcast.begin({HIGH})")
         await call.be_offered([], [])
@@ -71,11 +76,11 @@ async def test_recording_of_simulcast_is_one_file_of_the_highest_encoding_that_c
         recorder.addTrack(receiver)
         await recorder.start()
         frames = receiver.encoded_frames()
-        await _come(frames, HIGH)
+        await _come(frames, is_high=True)
         await call.page.evaluate("simulcast.turn(false).then(() => 0)")
-        await _come(frames, MIDDLE)
+        await _come(frames, is_high=False)
         await call.page.evaluate("simulcast.turn(true).then(() => 0)")
-        await _come(frames, HIGH)
+        await _come(frames, is_high=True)
         assert "a=simulcast:send by4;by2;by1" in await _offer(call)
         await recorder.stop()
     assert failures == []
@@ -85,17 +90,16 @@ async def test_recording_of_simulcast_is_one_file_of_the_highest_encoding_that_c
         shown = [(frame.pts or 0, frame.width) for frame in file.decode(video=0)]
     times = [pts for pts, _ in shown]
     assert times == sorted(set(times))
-    widths = [width for _, width in shown]
-    changes = [two for one, two in zip([0, *widths], widths, strict=False) if one != two]
-    # It may begin with a lower one, and go through one on its way.
-    assert [width for width in changes if width != LOW][-3:] == [HIGH, MIDDLE, HIGH]
-    assert set(changes) <= {LOW, MIDDLE, HIGH}
+    high = [width > MIDDLE for _, width in shown]
+    changes = [two for one, two in zip([None, *high], high, strict=False) if one != two]
+    # It may begin with a lower one, and a busy machine may have it change once more.
+    assert changes[changes.index(True) :][:3] == [True, False, True]
 
 
-async def _come(frames: FrameReader, width: int) -> None:
-    """Wait for the key frame of an encoding and a frame after it."""
+async def _come(frames: FrameReader, *, is_high: bool) -> None:
+    """Wait for a key frame of the highest encoding, or of another, and a frame after it."""
     async for frame in frames:
-        if frame.keyframe and frame.width == width:
+        if frame.keyframe and ((frame.width or 0) > MIDDLE) is is_high:
             await anext(frames)
             return
 
