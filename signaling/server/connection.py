@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ SERVICE_RESTART: Final = 1012
 #: Seconds that a slow reader has for the last error (ours).
 _CLOSE_TIMEOUT: Final = 2.0
 _PING: Final = encode(Ping())
+#: Seconds by which a timer of asyncio may be early: the resolution of the clock.
+_RESOLUTION: Final = time.get_clock_info("monotonic").resolution
 
 
 async def receive_frame(websocket: WebSocket) -> str | bytes:
@@ -230,18 +233,21 @@ class MemberConnection:
 
     def _watch(self) -> None:
         """Ping a member that is silent, give it up after that, and look again in time."""
-        limits, now = self._limits, self._loop.time()
-        silence = now - self._last_received
-        if silence < limits.ping_interval:
-            again = self._last_received + limits.ping_interval
+        limits = self._limits
+        # asyncio is early by as much: to look again at the same time would be to look for ever.
+        now = self._loop.time() + _RESOLUTION
+        ping_at = self._last_received + limits.ping_interval
+        idle_at = self._last_received + limits.idle_timeout
+        if now < ping_at:
+            again = ping_at
         elif self._pinged_after != self._last_received:
             self._pinged_after = self._last_received
             self._ping_due = True
             self.wake()
             # As long from now: where this look is late, the member is not at fault.
             again = now + limits.idle_timeout - limits.ping_interval
-        elif silence < limits.idle_timeout:
-            again = self._last_received + limits.idle_timeout
+        elif now < idle_at:
+            again = idle_at
         else:
             self._on_idle()
             return
