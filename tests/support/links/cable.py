@@ -74,6 +74,8 @@ class Cable:
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(65536):
+            if writer.transport.is_closing():
+                return
             writer.write(data)
             await writer.drain()
     writer.close()
