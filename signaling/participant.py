@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+#: Seconds after a return for what was lost to be said again, before ICE is begun anew (ours).
+_SETTLING: Final = 5.0
+#: Seconds after a return in which the other end speaks first (ours).
+_FIRST_WORD: Final = 1.0
 #: Seconds to say goodbye to a participant (ours).
 _GOODBYE: Final = 1.0
 
@@ -105,6 +109,7 @@ class Participant:
         self.connection = connection
         self.chat = Chat(connection, on_text)
         self._channel: PeerChannel | None = channel
+        self._has_returned = False
         self._loss = Loss(connection)
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
@@ -146,6 +151,7 @@ class Participant:
         """Go on over the channel of a participant that has come back."""
         self.member, self.name = channel.peer.member, channel.peer.name
         self._channel = channel
+        self._has_returned = True
         self._cancel_expiry()
         self._changed.set()
 
@@ -197,14 +203,14 @@ class Participant:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            self._restart_if_unconnected(polite=channel.polite)
             negotiator = Negotiator(
                 self.connection,
                 _OneConnection(channel, self.connection),
                 polite=channel.polite,
             )
             try:
-                await negotiator.run()
+                await self._hear_first(channel)
+                await first_of(negotiator.run(), self._restart_ice(polite=channel.polite))
             except ChannelLost:
                 if self._channel is channel:
                     raise
@@ -213,16 +219,31 @@ class Participant:
             self.end("this end closed the connection" if closed is None else closed.reason)
             return
 
-    def _restart_if_unconnected(self, *, polite: bool) -> None:
-        """Begin ICE anew where candidates may have been lost with the former channel."""
-        connected = (IceConnectionState.CONNECTED, IceConnectionState.COMPLETED)
-        if (
-            not polite
-            and self.connection.remoteDescription is not None
-            and self.connection.signalingState is SignalingState.STABLE
-            and self.connection.iceConnectionState not in connected
-        ):
-            self.connection.restartIce()
+    async def _hear_first(self, channel: PeerChannel) -> None:
+        """Wait for an offer that is sent again as its answer was lost, before we make one.
+
+        Ours would be made of what we have accepted, and meet an end that rolls that back.
+        """
+        if self._has_returned and self.connection.signalingState is SignalingState.STABLE:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_WORD):
+                    channel.put_back(await channel.receive())
+
+    async def _restart_ice(self, *, polite: bool) -> None:
+        """Begin ICE anew where candidates may have been lost with the former channel; never ends.
+
+        Not at once: an offer whose answer was lost is to be answered again first.
+        """
+        if self._has_returned and not polite:
+            await asyncio.sleep(_SETTLING)
+            connected = (IceConnectionState.CONNECTED, IceConnectionState.COMPLETED)
+            if (
+                self.connection.remoteDescription is not None
+                and self.connection.signalingState is SignalingState.STABLE
+                and self.connection.iceConnectionState not in connected
+            ):
+                self.connection.restartIce()
+        await asyncio.Event().wait()
 
     async def _watch(self) -> None:
         await self._loss.wait()
