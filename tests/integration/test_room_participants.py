@@ -140,22 +140,16 @@ async def test_connections_live_on_while_the_server_is_away_and_change_once_it_i
         assert len(ann.of("participantjoined")) == 1
 
 
-async def test_server_that_dies_in_the_middle_of_an_exchange_costs_no_call() -> None:
+async def test_server_that_dies_before_both_offers_are_sent_costs_no_call() -> None:
     async with members("ann", "bob") as (server, (ann, bob)):
-        for turn in range(4):
-            ann.room.publish(SyntheticAudioTrack())
-            bob.room.publish(SyntheticAudioTrack())
-            # At another point of the exchange each time.
-            for _ in range(40 * turn):
-                await asyncio.sleep(0)
-            server.stop()
-            await asyncio.gather(ann.event("away", turn + 1), bob.event("away", turn + 1))
-            await server.start()
-            await asyncio.gather(ann.event("back", turn + 1), bob.event("back", turn + 1))
-        for watched in (ann, bob):
-            await watched.event("track", 4)
-            await talk(ann, bob, "all is well")
-            assert watched.of("participantleft") == []
+        ann.room.publish(SyntheticAudioTrack())
+        bob.room.publish(SyntheticAudioTrack())
+        server.stop()
+        await asyncio.gather(ann.event("away"), bob.event("away"))
+        await server.start()
+        await asyncio.gather(ann.event("track"), bob.event("track"))
+        await talk(ann, bob, "all is well")
+        assert ann.of("participantleft") == bob.of("participantleft") == []
 
 
 async def test_participant_whose_place_was_not_kept_comes_back_as_the_same() -> None:
