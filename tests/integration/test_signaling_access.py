@@ -25,7 +25,6 @@ from signaling.server import (
     create_app,
 )
 from tests.support.clock.deadline import DEADLINE
-from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.cable import cable_to
 from tests.support.network.asgi import serve
 
@@ -182,7 +181,6 @@ async def _hangs(_: JoinRequest) -> Rights | Refusal:
 
 
 @pytest.mark.parametrize("authorize", [_fails, _hangs])
-@in_virtual_time
 async def test_where_nobody_can_judge_nobody_is_let_in(authorize: Authorize) -> None:
     async with _server(authorize, join_timeout=0.2) as url:
         refused = await _first_answer(url, {"type": "join", "room": "lobby"})

@@ -18,7 +18,6 @@ from signaling import (
 )
 from signaling.server import Limits, create_app
 from tests.support.clock.deadline import DEADLINE
-from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.cable import Cable, cable_to
 from tests.support.network.asgi import serve
 
@@ -104,7 +103,6 @@ async def test_more_than_the_backlog_may_wait_while_the_network_is_gone() -> Non
         await sending
 
 
-@in_virtual_time
 async def test_reconnection_attempts_are_bounded() -> None:
     reconnect = Reconnect(timeout=0.05, first_delay=0.001, longest_delay=0.01)
     async with host_and_guest(reconnect) as (_, to_host, cable):
@@ -124,7 +122,6 @@ async def test_without_reconnect_a_broken_websocket_loses_the_channel() -> None:
         assert cable.connections == 1
 
 
-@in_virtual_time
 async def test_member_that_resumes_too_late_is_refused() -> None:
     async with host_and_guest(session_lifetime=0.01) as (to_guest, to_host, cable):
         cable.unplug()
@@ -149,7 +146,6 @@ async def test_a_server_that_was_restarted_knows_nobody() -> None:
             await room.next_channel()
 
 
-@in_virtual_time
 async def test_a_lost_room_ends_those_who_wait_for_peers() -> None:
     reconnect = Reconnect(timeout=0.01)
     async with (

@@ -15,7 +15,6 @@ from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from signaling.server import Limits, create_app
-from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
@@ -136,7 +135,6 @@ async def test_a_full_room_is_said_to_be_full() -> None:
             assert (closed.rcvd.code, closed.rcvd.reason) == (1013, "room-full")
 
 
-@in_virtual_time
 async def test_silent_connection_is_closed() -> None:
     async with rooms(join_timeout=0.05) as url, open_websocket(url) as websocket:
         opened = Page(websocket)
@@ -146,7 +144,6 @@ async def test_silent_connection_is_closed() -> None:
         assert closed.rcvd.reason == "idle"
 
 
-@in_virtual_time
 async def test_member_that_answers_no_ping_is_disconnected() -> None:
     async with rooms(ping_interval=0.02, idle_timeout=0.1) as url, page(url) as opened:
         await opened.until("joined")
@@ -157,8 +154,8 @@ async def test_member_that_answers_no_ping_is_disconnected() -> None:
         assert closed.rcvd.reason == "idle"
 
 
-@in_virtual_time
 async def test_member_that_answers_pings_stays() -> None:
+    # So long that a starved machine still answers within it.
     idle = 5.0
     async with rooms(ping_interval=0.05, idle_timeout=idle) as url, page(url) as opened:
         start = asyncio.get_running_loop().time()
