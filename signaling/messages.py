@@ -24,10 +24,13 @@ MAX_MESSAGE_SIZE: Final = 320 * 1024
 #: Most characters of a name, and of a reason (ours).
 MAX_NAME: Final = 64
 MAX_REASON: Final = 1024
+#: Most characters of an o= line in `Answer.answers` (ours).
+MAX_ORIGIN: Final = 256
 
 _Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 _Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
 _IdentitySecret: TypeAlias = Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
+_Origin: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_ORIGIN)]
 _Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
 _NoteText: TypeAlias = Annotated[str, msgspec.Meta(max_length=64 * 1024)]
 _RoomName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -88,9 +91,16 @@ class ProvisionalAnswer(Description, frozen=True, tag=SdpType.PRANSWER.value):
 
 
 class Answer(Description, frozen=True, tag=SdpType.ANSWER.value):
-    """A final SDP answer (RFC 3264)."""
+    """A final SDP answer (RFC 3264).
+
+    Args:
+        answers: The o= line of the offer that it answers, in one that is sent again over another
+            session: who does not wait for an answer to that offer leaves it out.
+    """
 
     type = SdpType.ANSWER
+
+    answers: _Origin | None = None
 
 
 class Candidate(_Addressed, frozen=True, tag="candidate"):

@@ -20,6 +20,7 @@ from peer.states import SignalingState
 from signaling.errors import ChannelClosed, ChannelLost, ErrorCode, NegotiationError
 from signaling.ice_recovery import IceRecovery, Restartable
 from signaling.messages import (
+    MAX_ORIGIN,
     MAX_REASON,
     Answer,
     Candidate,
@@ -66,6 +67,10 @@ class Negotiable(Restartable, Protocol):
     def localDescription(self) -> SessionDescription | None: ...
     @property
     def remoteDescription(self) -> SessionDescription | None: ...
+    @property
+    def currentLocalDescription(self) -> SessionDescription | None: ...
+    @property
+    def currentRemoteDescription(self) -> SessionDescription | None: ...
     async def setLocalDescription(
         self, description: SessionDescription | None = None, /
     ) -> None: ...
@@ -94,7 +99,8 @@ class Negotiator:
     Both peers may change anything at any time. On glare the polite peer gives way: it rolls its
     own offer back, answers, and offers again. A connection whose channel was lost is taken over by
     another Negotiator over the next channel: it sends an offer again that was never answered, and
-    answers one that was never answered here. Where ICE fails, it is restarted (`IceRecovery`).
+    the latest answer, which the peer may not have had; it answers what was never answered here.
+    Where ICE fails, it is restarted (`IceRecovery`).
 
     Args:
         pc: The connection, new or living; driven by nobody else until `run` ends.
@@ -193,14 +199,33 @@ class Negotiator:
                 _logger.info("negotiation: an offer that has no answer is sent again")
                 # First of all, with the candidates that wait behind it.
                 self._outbox.appendleft(description(local))
+                self._repeat_answer()
             case SignalingState.HAVE_REMOTE_OFFER | SignalingState.HAVE_LOCAL_PRANSWER:
                 remote = self._pc.remoteDescription
                 assert remote is not None
                 _logger.info("negotiation: an offer that was left without an answer is answered")
                 self._answered_origin = _origin(remote.sdp)
                 await self._answer()
-            case _:
+            case SignalingState.STABLE:
+                self._repeat_answer()
+            case SignalingState.CLOSED:
                 return
+            case state:
+                assert_never(state)
+
+    def _repeat_answer(self) -> None:
+        """Send the latest answer again, ahead of all else.
+
+        Where it was lost its receiver waits for it, and would give way to an offer of ours that is
+        made of what it does not have. Where it was not, it is known by the offer that it answers.
+        """
+        answer, offer = self._pc.currentLocalDescription, self._pc.currentRemoteDescription
+        if answer is None or offer is None or answer.type is not SdpType.ANSWER:
+            return
+        origin = _origin(offer.sdp)
+        if origin is not None and len(origin) <= MAX_ORIGIN:
+            self._answered_origin = origin
+            self._outbox.appendleft(Answer(sdp=answer.sdp, answers=origin))
 
     async def _receive(self) -> None:
         async for message in self._channel:
@@ -285,7 +310,11 @@ class Negotiator:
 
     async def _handle_offer(self, message: Offer) -> None:
         answered, self._answered_origin = self._answered_origin, None
+        is_repeated = answered is not None and _origin(message.sdp) == answered
         collision = self._pc.signalingState is not SignalingState.STABLE
+        if collision and is_repeated:
+            # Its answer is on its way, and so is an offer of ours, which is made of both.
+            return
         self._ignore_offer = collision and not self._polite
         if self._ignore_offer:
             return
@@ -300,7 +329,7 @@ class Negotiator:
             return
         # An offer that was sent again while our answer to it was on its way: it may have more
         # candidates, but its sender takes one answer only.
-        await self._answer(send=_origin(message.sdp) != answered)
+        await self._answer(send=not is_repeated)
 
     async def _answer(self, *, send: bool = True) -> None:
         try:
@@ -312,6 +341,9 @@ class Negotiator:
         self._refusals = 0
 
     async def _handle_answer(self, message: Answer | ProvisionalAnswer) -> None:
+        if isinstance(message, Answer) and not self._may_wait_for(message):
+            _logger.debug("negotiation: an answer that came again is left out")
+            return
         if not self._is_offering():
             reason = f"an {message.type} where no offer is open"
             self._report(NegotiationError(f"the peer sent {reason}"))
@@ -346,6 +378,12 @@ class Negotiator:
         if message.code is ErrorCode.BAD_DESCRIPTION and self._is_offering():
             self._count_refusal(message.reason)
             await self._roll_back()
+
+    def _may_wait_for(self, answer: Answer) -> bool:
+        if answer.answers is None:
+            return True
+        offer = self._pc.localDescription
+        return self._is_offering() and offer is not None and _origin(offer.sdp) == answer.answers
 
     def _is_offering(self) -> bool:
         return self._pc.signalingState in (
@@ -394,6 +432,6 @@ class Negotiator:
             self._closed.set()
 
 
-def _origin(sdp: str) -> str:
+def _origin(sdp: str) -> str | None:
     """Return the o= line, which changes with each description of a peer (RFC 3264 section 8)."""
-    return next((line for line in sdp.splitlines() if line.startswith("o=")), "")
+    return next((line for line in sdp.splitlines() if line.startswith("o=")), None)

@@ -29,8 +29,6 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds after a return for what was lost to be said again, before ICE is begun anew (ours).
 _SETTLING: Final = 5.0
-#: Seconds after a return in which the other end speaks first (ours).
-_FIRST_WORD: Final = 1.0
 #: Seconds to say goodbye to a participant (ours).
 _GOODBYE: Final = 1.0
 
@@ -209,7 +207,6 @@ class Participant:
                 polite=channel.polite,
             )
             try:
-                await self._hear_first(channel)
                 await first_of(negotiator.run(), self._restart_ice(polite=channel.polite))
             except ChannelLost:
                 if self._channel is channel:
@@ -218,16 +215,6 @@ class Participant:
             closed = channel.ended
             self.end("this end closed the connection" if closed is None else closed.reason)
             return
-
-    async def _hear_first(self, channel: PeerChannel) -> None:
-        """Wait for an offer that is sent again as its answer was lost, before we make one.
-
-        Ours would be made of what we have accepted, and meet an end that rolls that back.
-        """
-        if self._has_returned and self.connection.signalingState is SignalingState.STABLE:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_FIRST_WORD):
-                    channel.put_back(await channel.receive())
 
     async def _restart_ice(self, *, polite: bool) -> None:
         """Begin ICE anew where candidates may have been lost with the former channel; never ends.

@@ -325,7 +325,11 @@ export class Negotiation extends Emitter {
   /** Goes on over a new session with the peer, which may not have had the latest. @param {boolean} polite */
   takeOver(polite) {
     this.polite = polite;
-    const { signalingState, localDescription } = this.#connection;
+    const { signalingState, localDescription, currentLocalDescription, currentRemoteDescription } = this.#connection;
+    // It may be what was lost; the peer waits for it then.
+    if (currentLocalDescription?.type === "answer") {
+      this.#send({ ...currentLocalDescription.toJSON(), answers: originOf(currentRemoteDescription?.sdp) });
+    }
     // Not rolled back: the peer may have accepted it, and only the answer was lost.
     if (signalingState === "have-local-offer" && localDescription) this.#send(localDescription.toJSON());
   }
@@ -368,6 +372,8 @@ export class Negotiation extends Emitter {
     const pc = this.#connection;
     const { type, sdp } = message;
     const known = pc.remoteDescription?.sdp;
+    // Sent again over a new session, and not what this end waits for.
+    if (message.answers && message.answers !== originOf(pc.pendingLocalDescription?.sdp)) return;
     if (this.#renew && known !== undefined && sessionOf(known) !== sessionOf(sdp)) return this.#renew(message);
     // While an answer is being applied, the state counts as stable.
     const stable = pc.signalingState === "stable" || this.#settingAnswer;
@@ -454,6 +460,11 @@ export class Negotiation extends Emitter {
     if (this.#connection.signalingState === "closed") return;
     emit(this, "error", error instanceof Error ? error : new Error(String(error)));
   }
+}
+
+/** Returns the o= line, which names a description (RFC 3264 section 8). @param {string} [sdp] */
+function originOf(sdp = "") {
+  return /^o=[^\r\n]*/m.exec(sdp)?.[0];
 }
 
 /** Returns what names a peer connection in its descriptions (RFC 9429 section 5.2.1). @param {string} sdp */

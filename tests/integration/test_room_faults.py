@@ -1,4 +1,4 @@
-"""A busy room whose sockets are cut at random moments."""
+"""A busy room whose sockets are cut at random moments, and whose server dies again and again."""
 
 from __future__ import annotations
 
@@ -122,3 +122,30 @@ async def test_cuts_at_random_moments_cost_no_call_and_no_message(
             assert not any(back.rejoined for back in each.of("back"))
     # uvicorn writes on until it is told that a connection has broken.
     loop_complaints[:] = [each for each in loop_complaints if "socket.send() raised" not in each]
+
+
+async def test_server_that_restarts_again_and_again_costs_no_call() -> None:
+    chance = random.Random(41)
+    async with (
+        restarting_server() as server,
+        contextlib.AsyncExitStack() as stack,
+        asyncio.timeout(3 * DEADLINE),
+    ):
+        people: list[Watched] = []
+        for name in NAMES:
+            entry = join(server.url, room="r", name=name, reconnect=FAST, configuration=loopback())
+            people.append(Watched(await stack.enter_async_context(entry)))
+        for each in people:
+            await each.participants(len(NAMES) - 1)
+        met = [set(each.room.participants) for each in people]
+        for turn in range(4):
+            people[turn % len(people)].room.publish(SyntheticAudioTrack())
+            for _ in range(chance.randrange(60)):
+                await asyncio.sleep(0)
+            server.stop()
+            await asyncio.gather(*(each.event("away", turn + 1) for each in people))
+            await server.start()
+            await asyncio.gather(*(each.event("back", turn + 1) for each in people))
+        await all_reach_all(people)
+        assert [set(each.room.participants) for each in people] == met
+        assert all(each.of("participantleft") == [] for each in people)

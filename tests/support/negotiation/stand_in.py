@@ -34,6 +34,8 @@ class StandIn:
         self.iceConnectionState = IceConnectionState.NEW
         self.localDescription: SessionDescription | None = None
         self.remoteDescription: SessionDescription | None = None
+        self.currentLocalDescription: SessionDescription | None = None
+        self.currentRemoteDescription: SessionDescription | None = None
         self.applied: list[str] = []
         self.failures: dict[str, deque[Exception]] = defaultdict(deque)
         self.candidates_before_return: list[IceCandidate] = []

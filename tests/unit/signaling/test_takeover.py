@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
+ANSWER = "v=0\r\no=- 2 1 IN IP4 0.0.0.0\r\n"
+AGAIN = Answer(sdp=ANSWER, answers="o=- 3 1 IN IP4 0.0.0.0")
+THEIRS = "v=0\r\no=- 3 1 IN IP4 0.0.0.0\r\n"
 
 
 @contextlib.asynccontextmanager
@@ -89,5 +92,49 @@ async def test_an_offer_that_its_sender_sends_again_is_not_answered_twice() -> N
 
 async def test_nothing_is_said_on_a_connection_that_is_stable() -> None:
     async with taking_over(left_with(SignalingState.STABLE)) as scene:
-        await scene.says(Answer(sdp="v"))
+        await scene.says(Offer(sdp=OFFER), Answer(sdp="v"))
+        await scene.hears(Answer)
         await scene.hears_error(ErrorCode.UNEXPECTED)
+
+
+def answered(state: SignalingState) -> StandIn:
+    """A connection whose latest complete exchange was an offer of the peer, answered here."""
+    pc = left_with(state)
+    pc.localDescription = SessionDescription(OFFER, SdpType.OFFER)
+    pc.currentLocalDescription = SessionDescription(ANSWER, SdpType.ANSWER)
+    pc.currentRemoteDescription = SessionDescription(THEIRS, SdpType.OFFER)
+    return pc
+
+
+async def test_the_latest_answer_is_sent_again_ahead_of_an_offer() -> None:
+    async with taking_over(answered(SignalingState.STABLE)) as scene:
+        assert await scene.hears() == AGAIN
+        scene.pc.emit("negotiationneeded")
+        await scene.hears(Offer)
+    async with taking_over(answered(SignalingState.HAVE_LOCAL_OFFER)) as scene:
+        assert await scene.hears() == AGAIN
+        assert await scene.hears() == Offer(sdp=OFFER)
+
+
+async def test_an_offer_whose_answer_was_sent_again_does_not_take_ours_back() -> None:
+    # The peer sends it again without having had the answer, while our own offer is on its way.
+    async with taking_over(answered(SignalingState.HAVE_LOCAL_OFFER)) as scene:
+        await scene.says(Offer(sdp=THEIRS), Answer(sdp="theirs"))
+        await turns()
+        assert scene.pc.applied == ["remote answer"]
+        assert scene.errors == []
+
+
+@pytest.mark.parametrize("state", [SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER])
+async def test_an_answer_that_this_end_has_had_is_left_out(state: SignalingState) -> None:
+    async with taking_over(left_with(state)) as scene:
+        await scene.says(Answer(sdp=ANSWER, answers="o=- 1 0 IN IP4 0.0.0.0"))
+        await turns()
+        assert (scene.pc.applied, scene.errors) == ([], [])
+
+
+async def test_an_answer_that_was_lost_is_taken_when_it_comes_again() -> None:
+    async with taking_over(left_with(SignalingState.HAVE_LOCAL_OFFER)) as scene:
+        await scene.says(Answer(sdp=ANSWER, answers=OFFER.splitlines()[1]))
+        await turns()
+        assert scene.pc.applied == ["remote answer"]
