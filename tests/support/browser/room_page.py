@@ -31,9 +31,11 @@ BOT_SOUND = Subject.SO
 BOT_PICTURE = Subject.BLUE
 
 # Recorded and decoded, because an AudioContext of Firefox stands still on a machine without sound.
-_SAMPLES = """async (milliseconds) => {
-    const element = [...document.querySelectorAll("audio")].find((a) => a.srcObject?.active);
-    const recorder = new MediaRecorder(element.srcObject);
+_SAMPLES = """async (name, milliseconds) => {
+    const one = handfast.room.participants.find((each) => each.name === name);
+    const tracks = one.connection.getReceivers().map(({ track }) => track);
+    const sound = tracks.filter(({ kind }) => kind === "audio");
+    const recorder = new MediaRecorder(new MediaStream(sound.slice(0, 1)));
     const parts = [];
     recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
     const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
@@ -105,13 +107,17 @@ class RoomPage:
 
     async def more_frames(self, name: str, number: int = 10) -> None:
         """Wait until further pictures of somebody are decoded."""
-        now = f"({_FRAMES})({json.dumps(name)})"
-        before = int(await self.tab.evaluate(now))
-        await self.tab.wait_for(f"{now}.then((frames) => frames >= {before + number})")
+        enough = await self.frames(name) + number
+        decoded = f"({_FRAMES})({json.dumps(name)})"
+        await self.tab.wait_for(f"{decoded}.then((frames) => frames >= {enough})")
 
-    async def hears(self) -> float | None:
+    async def frames(self, name: str) -> int:
+        """Return how many pictures of somebody are decoded."""
+        return int(await self.tab.evaluate(f"({_FRAMES})({json.dumps(name)})"))
+
+    async def hears(self, name: str) -> float | None:
         """Return the strongest pitch of the sound of somebody in Hz."""
-        samples = np.array(await self.tab.evaluate(f"({_SAMPLES})(1200)"))
+        samples = np.array(await self.tab.evaluate(f"({_SAMPLES})({json.dumps(name)}, 1200)"))
         meter = ToneMeter()
         meter.hear(sound(samples.clip(-32768, 32767).astype(np.int16)))
         return meter.measure().pitch
