@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from peer.printable import printable
 from signaling.backoff import Reconnect
 from signaling.errors import ChannelLost, ConnectError, ErrorCode, JoinError
+from signaling.participant import shown
 from signaling.signals import stopped_by_signals
 from signaling.tasks import first_of
 from signaling.websocket import check_url, join
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from peer import PeerConfiguration
     from signaling.joining import Joining
     from signaling.link import Token
-    from signaling.participant import Participant
     from signaling.room import Room
     from signaling.room_events import ParticipantLeft, RoomBack
 
@@ -142,16 +142,16 @@ class _Stay:
         self._say(f"Leaving the room {self._room}.")
 
     def _tell_of(self, room: Room) -> None:
-        room.on("participantjoined", lambda who: self._say(f"{_shown(who)} came."))
-        room.on("participantaway", lambda who: self._say(f"{_shown(who)} is away."))
-        room.on("participantback", lambda who: self._say(f"{_shown(who)} is back."))
+        room.on("participantjoined", lambda who: self._say(f"{shown(who)} came."))
+        room.on("participantaway", lambda who: self._say(f"{shown(who)} is away."))
+        room.on("participantback", lambda who: self._say(f"{shown(who)} is back."))
         room.on("participantleft", self._tell_who_left)
         room.on("away", self._tell_that_server_is_away)
         room.on("back", self._tell_that_server_is_back)
 
     def _tell_who_left(self, left: ParticipantLeft) -> None:
         verb = "is gone" if left.error is None else "was lost"
-        self._say(f"{_shown(left.participant)} {verb}: {printable(left.reason)}.")
+        self._say(f"{shown(left.participant)} {verb}: {printable(left.reason)}.")
 
     def _tell_that_server_is_away(self, reason: str) -> None:
         self._say(f"The room's server is away: {printable(reason)}.")
@@ -183,7 +183,3 @@ async def _attend(bot: Callable[[Room], object], room: Room) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _shown(participant: Participant) -> str:
-    return printable(participant.name) or participant.member

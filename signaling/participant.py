@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from peer.errors import PeerError, TransportError
+from peer.printable import printable
 from peer.states import ConnectionState, IceConnectionState, SignalingState
 from signaling.channel import Channel
 from signaling.chat import Chat
@@ -249,3 +250,8 @@ class Participant:
         with contextlib.suppress(TimeoutError, ChannelClosed):
             async with asyncio.timeout(_GOODBYE):
                 await channel.close(reason)
+
+
+def shown(participant: Participant) -> str:
+    """Return what logs and people are told of a participant: its name, made safe to print."""
+    return printable(participant.name) or participant.member

@@ -16,7 +16,7 @@ from peer import (
 )
 from peer.printable import printable
 from signaling import chat
-from signaling.participant import Participant, PeerRestarted
+from signaling.participant import Participant, PeerRestarted, shown
 from signaling.room_events import (
     ParticipantLeft,
     RoomDataChannelEvent,
@@ -75,7 +75,7 @@ class Participants:
         peer = channel.peer
         for participant in self._away:
             if peer.identity is not None and participant.identity == peer.identity:
-                _logger.info("room: %s is back", _shown(participant))
+                _logger.info("room: %s is back", shown(participant))
                 self._away.remove(participant)
                 self._present[peer.member] = participant
                 participant.take(channel)
@@ -132,7 +132,7 @@ class Participants:
             try:
                 participant.send(text)
             except (BufferFullError, InvalidStateError) as error:
-                _logger.warning("room: a text does not reach %s: %s", _shown(participant), error)
+                _logger.warning("room: a text does not reach %s: %s", shown(participant), error)
 
     def end_all(self, reason: str) -> None:
         """End the connection to every participant."""
@@ -166,7 +166,7 @@ class Participants:
                 del self._published[track]
             else:
                 _add_track(participant, track, streams)
-        _logger.info("room: %s is there", _shown(participant))
+        _logger.info("room: %s is there", shown(participant))
         self._emitter.emit(RoomEvent.PARTICIPANT_JOINED, participant)
         task = asyncio.create_task(self._serve(participant))
         self._tasks.add(task)
@@ -187,14 +187,14 @@ class Participants:
         ending = participant.ending
         assert ending is not None
         level = logging.INFO if ending.error is None else logging.WARNING
-        _logger.log(level, "room: %s is gone: %s", _shown(participant), printable(ending.reason))
+        _logger.log(level, "room: %s is gone: %s", shown(participant), printable(ending.reason))
         left = ParticipantLeft(participant=participant, reason=ending.reason, error=ending.error)
         self._emitter.emit(RoomEvent.PARTICIPANT_LEFT, left)
         if restarted is not None:
             self.add(restarted)
 
     def _send_away(self, participant: Participant, reason: str) -> None:
-        _logger.info("room: %s is away: %s", _shown(participant), printable(reason))
+        _logger.info("room: %s is away: %s", shown(participant), printable(reason))
         participant.lose()
         self._away.append(participant)
         self._emitter.emit(RoomEvent.PARTICIPANT_AWAY, participant)
@@ -233,8 +233,4 @@ def _add_track(participant: Participant, track: MediaStreamTrack, streams: tuple
     try:
         participant.connection.addTrack(track, *streams)
     except PeerError as error:
-        _logger.warning("room: a track is not sent to %s: %s", _shown(participant), error)
-
-
-def _shown(participant: Participant) -> str:
-    return printable(participant.name) or participant.member
+        _logger.warning("room: a track is not sent to %s: %s", shown(participant), error)

@@ -41,6 +41,14 @@ from signaling.server.redis_link import (
     check_redis_url,
     tell_defect,
 )
+from signaling.server.refusals import (
+    RESUMED_ELSEWHERE,
+    RIGHT_RAN_OUT,
+    members_full,
+    no_such_peer,
+    room_full,
+    rooms_full,
+)
 from signaling.server.rooms import (
     MAY_RETURN,
     Admitted,
@@ -81,9 +89,7 @@ _PEER_JOINED: Final = '{"type":"peer-joined"'
 
 _ENDS: Final = {
     "gone": Error(code=ErrorCode.UNKNOWN_SESSION, reason="the session is over"),
-    "replaced": Error(
-        code=ErrorCode.REPLACED, reason="the session was resumed over another connection"
-    ),
+    "replaced": RESUMED_ELSEWHERE,
     "lost": Error(
         code=ErrorCode.UNKNOWN_SESSION, reason="the server has lost messages of the session"
     ),
@@ -278,16 +284,16 @@ class RedisBackplane(Backplane):
             return _unavailable()
         if isinstance(admitted, Admitted) and ends_at is not None:
             seated = self._seated[admitted.connection_id]
-            reason = "the right to be in this room has run out"
+            end = RIGHT_RAN_OUT
             seated.expiry = asyncio.get_running_loop().call_at(
-                ends_at, self.expel, seated.connection_id, ErrorCode.UNAUTHORIZED, reason
+                ends_at, self.expel, seated.connection_id, end.code, end.reason
             )
         return admitted
 
     async def _join(self, message: Join, shown: str) -> Admitted | Refused:
         limits = self._limits
         if message.room not in self._rooms and len(self._rooms) >= limits.rooms:
-            return _full(ErrorCode.SERVER_FULL, f"this server has at most {limits.rooms} rooms")
+            return Refused(rooms_full(limits))
         secret = message.identity_secret
         identity = None if secret is None else identity_of(secret)
         session = secrets.token_urlsafe() if message.resumable else None
@@ -314,11 +320,9 @@ class RedisBackplane(Backplane):
                 break
         match reply[0]:
             case "room-full":
-                reason = f"a room has at most {limits.members_per_room} members"
-                return _full(ErrorCode.ROOM_FULL, reason)
+                return Refused(room_full(limits))
             case "server-full":
-                reason = f"this server has at most {limits.members} members"
-                return _full(ErrorCode.SERVER_FULL, reason)
+                return Refused(members_full(limits))
         seated = self._sit(
             member=peer.member, token=token, room=message.room, resumable=session is not None
         )
@@ -407,12 +411,10 @@ class RedisBackplane(Backplane):
         member = seated.connection_id.member
         sent = msgspec.structs.replace(message, to=None, sender=member)
         to = message.to
-        reason = "nobody else is here" if to is None else f"no peer {to!r} here"
-        nobody = Error(code=ErrorCode.NO_SUCH_PEER, reason=reason)
         # A name of nobody, as the empty one stands for everybody.
         receiver = "" if to is None else to or "nobody"
         text = encode(sent)
-        reply = await self._ask(seated, "relay", number, receiver, text, encode(nobody))
+        reply = await self._ask(seated, "relay", number, receiver, text, encode(no_such_peer(to)))
         if reply[0] == "ok" and reply[1] != "0":
             self._apply(Charge(seated.connection_id, octets_of(text) * int(reply[1])))
         self._count(seated, number)
@@ -583,7 +585,3 @@ def _peer(text: str) -> Peer:
 def _unavailable() -> Refused:
     reason = "this server cannot reach the others at present"
     return Refused(Error(code=ErrorCode.UNAVAILABLE, reason=reason))
-
-
-def _full(code: ErrorCode, reason: str) -> Refused:
-    return Refused(Error(code=code, reason=reason))

@@ -29,6 +29,14 @@ from signaling.messages import (
     octets_of,
 )
 from signaling.server.frames import Fault, read_later, wrong_ack
+from signaling.server.refusals import (
+    RESUMED_ELSEWHERE,
+    RIGHT_RAN_OUT,
+    members_full,
+    no_such_peer,
+    room_full,
+    rooms_full,
+)
 from signaling.server.statistics import Load
 
 if TYPE_CHECKING:
@@ -245,8 +253,7 @@ class Rooms:
             if member.deadline is not None and member.deadline <= now:
                 effects += self._remove(member, "the connection broke", may_return=True)
             elif member.ends_at is not None and member.ends_at <= now:
-                reason = "the right to be in this room has run out"
-                effects += self._end(member, ErrorCode.UNAUTHORIZED, reason)
+                effects += self._end(member, RIGHT_RAN_OUT.code, RIGHT_RAN_OUT.reason)
         return tuple(effects)
 
     def next_deadline(self) -> float | None:
@@ -312,14 +319,11 @@ class Rooms:
 
     def _full(self, room: dict[str, _Member]) -> Error | None:
         if len(room) >= self.limits.members_per_room:
-            reason = f"a room has at most {self.limits.members_per_room} members"
-            return Error(code=ErrorCode.ROOM_FULL, reason=reason)
+            return room_full(self.limits)
         if len(self._members) >= self.limits.members:
-            reason = f"this server has at most {self.limits.members} members"
-            return Error(code=ErrorCode.SERVER_FULL, reason=reason)
+            return members_full(self.limits)
         if not room and len(self._rooms) >= self.limits.rooms:
-            reason = f"this server has at most {self.limits.rooms} rooms"
-            return Error(code=ErrorCode.SERVER_FULL, reason=reason)
+            return rooms_full(self.limits)
         return None
 
     def _resume(self, message: Resume, ends_at: float | None) -> tuple[Admitted | Refused, Effects]:
@@ -328,10 +332,7 @@ class Rooms:
             return Refused(_GONE), ()
         effects: Effects = ()
         if member.deadline is None:
-            reason = "the session was resumed over another connection"
-            effects = (
-                Disconnect(member.connection_id, Error(code=ErrorCode.REPLACED, reason=reason)),
-            )
+            effects = (Disconnect(member.connection_id, RESUMED_ELSEWHERE),)
         member.connection_id = ConnectionId(member.peer.member, next(self._numbers))
         member.deadline = None
         member.ends_at = ends_at
@@ -348,8 +349,7 @@ class Rooms:
             target = room.get(message.to)
             targets = () if target is None or target is sender else (target,)
         if not targets:
-            reason = "nobody else is here" if message.to is None else f"no peer {message.to!r} here"
-            return self._post(sender, Error(code=ErrorCode.NO_SUCH_PEER, reason=reason))
+            return self._post(sender, no_such_peer(message.to))
         sent = msgspec.structs.replace(message, to=None, sender=sender.peer.member)
         text = encode(sent)
         charge = Charge(sender.connection_id, octets_of(text) * len(targets))
