@@ -23,7 +23,9 @@ from rich.table import Table
 
 from benchmarks.harness import ARTIFACTS
 from benchmarks.signaling_load import MARK, Client, Dialect, at_rate, connect, flows, saturate
-from benchmarks.signaling_servers import HOST, raise_open_files
+from benchmarks.signaling_servers import HOST, LIMITS
+from handfast.open_files import allow_open_files
+from handfast.serving import connections
 from tests.support.network.free_ports import free_port
 from tests.support.project.tools import NODE_MODULES, missing, tool_path
 
@@ -220,7 +222,7 @@ async def measure_idle(subject: Subject, clients: int) -> float:
 
 async def run(rounds: int, idle: int, busy: int, seconds: float, console: Console) -> bool:
     """Measure all servers in turn and report; return whether the target is met."""
-    raise_open_files()
+    allow_open_files(connections(LIMITS))
     with contextlib.suppress(OSError):
         os.sched_setaffinity(0, {_LOAD_CORE})
     subjects = [OURS, RELAY]

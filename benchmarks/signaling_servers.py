@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ import uvloop
 from websockets.asyncio.server import broadcast
 from websockets.asyncio.server import serve as serve_websockets
 
+from handfast.open_files import allow_open_files
 from handfast.serving import ServeOptions, connections, serve
 from handfast.web_server import WebServerOptions
 from signaling.server import Limits
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 #: As many as are asked for, and none slowed: what is measured is the most that the server can do.
-_LIMITS: Final = Limits(
+LIMITS: Final = Limits(
     rooms=16_384,
     members=16_384,
     messages_per_second=1e6,
@@ -38,8 +38,8 @@ _LIMITS: Final = Limits(
 
 async def handfast(stop: asyncio.Event) -> None:
     """Serve rooms as `handfast serve` does."""
-    web = WebServerOptions(host=HOST, port=0, connections=connections(_LIMITS))
-    await serve(ServeOptions(web=web, limits=_LIMITS), stop, _tell_port)
+    web = WebServerOptions(host=HOST, port=0, connections=connections(LIMITS))
+    await serve(ServeOptions(web=web, limits=LIMITS), stop, _tell_port)
 
 
 async def relay(stop: asyncio.Event) -> None:
@@ -68,12 +68,6 @@ async def relay(stop: asyncio.Event) -> None:
         await stop.wait()
 
 
-def raise_open_files() -> None:
-    """Let this process open as many files as the system lets it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def _tell_port(url: str) -> None:
     print(url.rsplit(":", 1)[1].partition("/")[0], flush=True)
 
@@ -86,7 +80,7 @@ async def _until_input_ends(serving: Callable[[asyncio.Event], Awaitable[None]])
 
 def main(name: str) -> None:
     """Serve until standard input ends."""
-    raise_open_files()
+    allow_open_files(connections(LIMITS))
     serving = {"handfast": handfast, "relay": relay}[name]
     # As `handfast serve` where it is installed, and the same for the yardstick.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

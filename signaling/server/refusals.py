@@ -1,4 +1,4 @@
-"""Errors that members are told, whichever backplane keeps their rooms. PURE."""
+"""Errors that either backplane tells members whom it refuses or disconnects. PURE."""
 
 from __future__ import annotations
 

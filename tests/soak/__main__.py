@@ -20,7 +20,7 @@ import uvloop
 from rich.console import Console
 
 from tests.soak.clip import make_clip
-from tests.soak.gauges import Holdings, growth
+from tests.soak.gauges import GROWTH, Holdings, growth, warm
 from tests.soak.room import Room
 from tests.soak.script import Account, Script
 from tests.soak.takes import Takes, faults
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 MINUTES = 12.0
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 FOLDER = ROOT / "artifacts" / "soak"
-#: What memory may grow by after a quarter of the time.
-GROWTH = 0.05
-WARM_UP = 0.25
 #: Seconds: of a rehearsal, in which pools and caches are filled; until all that was closed is gone.
 REHEARSAL, TIMEOUT = 6.0, 10.0
 
@@ -77,12 +74,12 @@ def verdict(account: Account, taken: Sequence[Taken], left: list[str], console: 
         else:
             for path in each.paths:
                 path.unlink()
-    warm = [each for each in account.memory if each.at >= WARM_UP * account.memory[-1].at]
+    memory = warm(account.memory)
     for what, growing in (
-        ("resident", growth(warm, lambda memory: memory.resident)),
-        ("traced", growth(warm, lambda memory: memory.traced)),
+        ("resident", growth(memory, lambda each: each.resident)),
+        ("traced", growth(memory, lambda each: each.traced)),
     ):
-        last = getattr(warm[-1], what) / 1e6
+        last = getattr(memory[-1], what) / 1e6
         console.print(f"{what} memory: {growing:+.1%}, {last:.1f} MB at last")
         if growing > GROWTH:
             found.append(f"{what} memory grew by {growing:.1%}")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Threads that stay, and are few: those of the loop's executor and of the encoders.
 POOLS = ("executor", "encode-")
+#: Part of the time after which memory counts, and what it may grow by then.
+WARM_UP, GROWTH = 0.25, 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -40,6 +42,11 @@ class Memory:
         gc.collect()
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
         return cls(at, resident, tracemalloc.get_traced_memory()[0])
+
+
+def warm(samples: Sequence[Memory]) -> list[Memory]:
+    """Return the samples after a quarter of the time, when pools and caches are filled."""
+    return [each for each in samples if each.at >= WARM_UP * samples[-1].at]
 
 
 def growth(samples: Sequence[Memory], of: Callable[[Memory], int]) -> float:

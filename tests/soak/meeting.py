@@ -25,7 +25,7 @@ from rich.console import Console
 from handfast.demo.site import create_site
 from media import ToneMeter
 from signaling import join
-from tests.soak.gauges import Memory, growth
+from tests.soak.gauges import GROWTH, Memory, growth, warm
 from tests.support.browser.browsers import Look, open_browser
 from tests.support.browser.firefox import MICROPHONE_PITCH
 from tests.support.browser.media_page import Subject
@@ -54,8 +54,6 @@ PITCHES = {name: sound.value for name, (sound, _) in BOTS.items()} | {
 LOOK = 10.0
 #: Hz by which a pitch may be off.
 OFF = 5.0
-#: What memory may grow by after a quarter of the time.
-GROWTH, WARM_UP = 0.05, 0.25
 _LOOK = Look(width=1440, height=900)
 
 #: Pictures decoded at one of the other.
@@ -193,8 +191,8 @@ def verdict(account: Account, console: Console) -> bool:
         assert expected is not None
         if pitch is None or abs(pitch - expected) > OFF:
             found.append(f"{pair[0]} hears {pitch} Hz of {pair[1]} and not {expected:g}")
-    warm = [each for each in account.memory if each.at >= WARM_UP * account.memory[-1].at]
-    growing = growth(warm, lambda memory: memory.resident)
+    memory = warm(account.memory)
+    growing = growth(memory, lambda each: each.resident)
     if growing > GROWTH:
         found.append(f"resident memory grew by {growing:.1%}")
     console.print(

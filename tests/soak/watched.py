@@ -18,7 +18,7 @@ from rich.console import Console
 
 from media import Recorder
 from tests.soak.clip import make_clip
-from tests.soak.gauges import Memory, growth
+from tests.soak.gauges import GROWTH, Memory, growth, warm
 from tests.soak.room import Room
 from tests.support.browser.browsers import BrowserName
 from tests.support.players.player import open_player
@@ -39,8 +39,6 @@ NAMES = ("ada", "bob", "cyd")
 LOOK, TIMEOUT, BEHIND = 5.0, 120.0, 30.0
 #: Seconds of a recording with which a watcher can begin (ours).
 ENOUGH = 15.0
-#: What memory may grow by after a quarter of the time.
-GROWTH, WARM_UP = 0.05, 0.25
 
 
 @dataclass
@@ -102,14 +100,14 @@ def verdict(account: Account, console: Console) -> bool:
     behind = max(each.latency for each in account.looks if not each.ended)
     if behind > BEHIND:
         found.append(f"it was {behind:.1f} s behind")
-    warm = [each for each in account.memory if each.at >= WARM_UP * account.memory[-1].at]
-    growing = growth(warm, lambda memory: memory.resident)
+    memory = warm(account.memory)
+    growing = growth(memory, lambda each: each.resident)
     if growing > GROWTH:
         found.append(f"resident memory grew by {growing:.1%}")
     console.print(
         f"{account.recorded:.0f} s recorded, {last.pictures} pictures shown, "
         f"{behind:.1f} s behind at most; resident memory: {growing:+.1%}, "
-        f"{warm[-1].resident / 1e6:.0f} MB at last"
+        f"{memory[-1].resident / 1e6:.0f} MB at last"
     )
     for sentence in found:
         console.print(f"[red]{sentence}", highlight=False)

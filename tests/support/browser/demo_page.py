@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tests.support.browser.recorded_sound import RECORDED_SOUND
 from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
@@ -35,21 +36,7 @@ _STREAM_STATS = """async (type) => {
     return [...report.values()].find((s) => s.type === type && s.kind === "video");
 }"""
 
-# Recorded and decoded, because an AudioContext of Firefox stands still on a machine without sound.
-_SAMPLES = """async (seconds) => {
-    const stream = document.getElementById("returned").srcObject;
-    const recorder = new MediaRecorder(new MediaStream(stream.getAudioTracks()));
-    const parts = [];
-    recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
-    const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
-    recorder.start();
-    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-    recorder.stop();
-    await stopped;
-    const encoded = await new Blob(parts).arrayBuffer();
-    const decoded = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(encoded);
-    return [...decoded.getChannelData(0)].map((sample) => Math.round(32767 * sample));
-}"""
+_RETURNED_SOUND = 'document.getElementById("returned").srcObject.getAudioTracks()[0]'
 
 
 class Colour(NamedTuple):
@@ -155,5 +142,7 @@ class DemoPage:
 
     async def sound(self, seconds: float) -> NDArray[np.int16]:
         """Record the returned sound for some seconds, as samples at 48 kHz."""
-        samples = await self.tab.evaluate(f"({_SAMPLES})({seconds})")
+        samples = await self.tab.evaluate(
+            f"({RECORDED_SOUND})({_RETURNED_SOUND}, {1000 * seconds})"
+        )
         return np.array(samples).clip(-32768, 32767).astype(np.int16)

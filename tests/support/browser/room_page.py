@@ -16,6 +16,7 @@ from media import ToneMeter
 from peer import PeerConnection
 from signaling import Negotiator, join
 from tests.support.browser.media_page import Subject
+from tests.support.browser.recorded_sound import RECORDED_SOUND
 from tests.support.media.frames import sound
 from tests.support.project.tools import NODE_MODULES
 
@@ -30,22 +31,10 @@ if TYPE_CHECKING:
 BOT_SOUND = Subject.SO
 BOT_PICTURE = Subject.BLUE
 
-# Recorded and decoded, because an AudioContext of Firefox stands still on a machine without sound.
-_SAMPLES = """async (name, milliseconds) => {
+_SOUND_OF = """(name) => {
     const one = handfast.room.participants.find((each) => each.name === name);
     const tracks = one.connection.getReceivers().map(({ track }) => track);
-    const sound = tracks.filter(({ kind }) => kind === "audio");
-    const recorder = new MediaRecorder(new MediaStream(sound.slice(0, 1)));
-    const parts = [];
-    recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
-    const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
-    recorder.start();
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    recorder.stop();
-    await stopped;
-    const encoded = await new Blob(parts).arrayBuffer();
-    const decoded = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(encoded);
-    return [...decoded.getChannelData(0)].map((sample) => Math.round(32767 * sample));
+    return tracks.find(({ kind }) => kind === "audio");
 }"""
 
 _FRAMES = """async (name) => {
@@ -117,7 +106,8 @@ class RoomPage:
 
     async def hears(self, name: str) -> float | None:
         """Return the strongest pitch of the sound of somebody in Hz."""
-        samples = np.array(await self.tab.evaluate(f"({_SAMPLES})({json.dumps(name)}, 1200)"))
+        track = f"({_SOUND_OF})({json.dumps(name)})"
+        samples = np.array(await self.tab.evaluate(f"({RECORDED_SOUND})({track}, 1200)"))
         meter = ToneMeter()
         meter.hear(sound(samples.clip(-32768, 32767).astype(np.int16)))
         return meter.measure().pitch

@@ -15,6 +15,7 @@ from aioice import stun
 from peer.configuration import IceServer
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_run
+from tests.support.network.listening import listening
 from tests.support.network.process_end import kill
 from tests.support.project.tools import tool_path
 
@@ -89,7 +90,8 @@ async def turn_daemon(
     try:
         await _answering((host, port), place)
         for listener in (port,) if "--no-tls" in command else (port, tls_port):
-            await _accepting((host, listener), place)
+            # It may open them after the one of UDP.
+            await listening((host, listener), place)
         yield daemon
     finally:
         await daemon.kill()
@@ -140,17 +142,3 @@ async def _answering(address: tuple[str, int], place: Namespace | None) -> None:
         raise TimeoutError("coturn did not answer")
     finally:
         transport.close()
-
-
-async def _accepting(address: tuple[str, int], place: Namespace | None) -> None:
-    """Wait for a listener of TCP or TLS: coturn may open it after the one of UDP."""
-    loop = asyncio.get_running_loop()
-    kind = (socket.AF_INET, socket.SOCK_STREAM)
-    for _ in range(_START_TRIES):
-        with socket.socket(*kind) if place is None else place.socket(*kind) as inside:
-            inside.setblocking(False)
-            with contextlib.suppress(OSError):
-                await loop.sock_connect(inside, address)
-                return
-        await asyncio.sleep(_ANSWER_TIMEOUT)
-    raise TimeoutError(f"coturn does not listen at {address}")

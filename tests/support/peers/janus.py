@@ -28,6 +28,7 @@ from websockets.typing import Subprotocol
 from peer import SessionDescription
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_port
+from tests.support.network.listening import listening
 from tests.support.network.process_end import kill
 from tests.support.project.tools import tool_path
 
@@ -196,7 +197,7 @@ async def janus_server(folder: Path) -> AsyncIterator[str]:
             stderr=log,
         )
     try:
-        await _answering(port)
+        await listening((_HOST, port))
         yield f"ws://{_HOST}:{port}"
     finally:
         kill(process)
@@ -218,16 +219,6 @@ def _configuration(folder: Path, port: int) -> dict[str, str]:
     """
     socket = f'general: {{ ws = true; wss = false; ws_ip = "{_HOST}"; ws_port = {port}; }}'
     return {"janus.jcfg": main, "janus.transport.websockets.jcfg": socket}
-
-
-async def _answering(port: int) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(_HOST, port)
-                writer.close()
-                return
-            await asyncio.sleep(_LOOK)
 
 
 def _said(message: Message) -> Said:
