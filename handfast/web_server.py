@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from handfast.http_patience import patient_protocol
+from handfast.websocket_protocol import DirectWebSocketProtocol
 from signaling.messages import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ async def serving(
         uvicorn.Config(
             app,
             http=patient_protocol(_HEAD_TIMEOUT),
+            ws=DirectWebSocketProtocol,
             log_config=None,
             log_level="warning",
             access_log=False,

@@ -15,6 +15,8 @@ class Backlog:
         size: Most characters that are kept; one text alone may be longer.
     """
 
+    __slots__ = ("_acknowledged", "_kept", "_kept_size", "_messages", "_size", "_taken")
+
     def __init__(self, *, messages: int, size: int) -> None:
         self._messages = messages
         self._size = size
@@ -44,10 +46,11 @@ class Backlog:
 
     def take(self) -> str | None:
         """Return the oldest text that was not taken yet, or None."""
-        if not self.waiting:
+        taken = self._taken - self._acknowledged
+        if taken == len(self._kept):
             return None
         self._taken += 1
-        return self._kept[self._taken - self._acknowledged - 1]
+        return self._kept[taken]
 
     def acknowledge(self, received: int) -> bool:
         """Forget the texts up to number `received`; returns False if it was never taken."""
@@ -60,7 +63,8 @@ class Backlog:
 
     def acknowledge_taken(self) -> None:
         """Forget all texts that were taken: nobody will ask for them again."""
-        self.acknowledge(self._taken)
+        if self._acknowledged < self._taken:
+            self.acknowledge(self._taken)
 
     def rewind(self, received: int) -> bool:
         """Acknowledge up to `received`, and take all later texts again; False if it cannot be."""

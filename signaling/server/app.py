@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from peer.configuration import IceServer
 from signaling.errors import ErrorCode
 from signaling.ice_servers import IceServerEntry
-from signaling.messages import MAX_REASON, Error, Joined, Resume, encode
+from signaling.messages import MAX_REASON, Error, Joined, Resume
 from signaling.server.access import JoinRequest, Refusal, Rights, everybody
 from signaling.server.backplane import InProcessBackplane
 from signaling.server.browser_client import client_route
@@ -210,7 +210,7 @@ class _RoomServer:
                     self.statistics.joins += 1
                 else:
                     self.statistics.resumes += 1
-                connection = self._connect(websocket, outcome)
+                connection = MemberConnection(websocket, self._limits, self.backplane, outcome)
                 self._connections[outcome.connection_id] = connection
                 if self._draining:
                     connection.let_go()
@@ -261,18 +261,6 @@ class _RoomServer:
             # A fault of the application lets nobody in, and is not told to strangers.
             tell(ServerEvent.NOT_JUDGED, fault=True, room=request.room, reason="`authorize` failed")
         return Refusal("this server cannot judge it at present")
-
-    def _connect(self, websocket: WebSocket, admitted: Admitted) -> MemberConnection:
-        connection_id = admitted.connection_id
-        reason = f"nothing arrived for {self._limits.idle_timeout:g} seconds"
-        return MemberConnection(
-            websocket,
-            self._limits,
-            reply=encode(admitted.reply),
-            take=lambda: self.backplane.take(connection_id),
-            deliver=lambda frame: self.backplane.receive(connection_id, frame),
-            on_idle=lambda: self.backplane.expel(connection_id, ErrorCode.IDLE, reason),
-        )
 
     def _apply(self, effects: Effects) -> None:
         for effect in effects:

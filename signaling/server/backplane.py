@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from signaling.server.rooms import Rooms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from signaling.errors import ErrorCode
@@ -66,12 +66,20 @@ class Backplane(ABC):
         """Process the first message of a connection, as `Rooms.admit` does."""
 
     @abstractmethod
-    async def receive(self, connection_id: ConnectionId, frame: str | bytes) -> None:
-        """Process a later frame of a connection; returns once it is kept."""
+    def receive(self, connection_id: ConnectionId, frame: str | bytes) -> Awaitable[None] | None:
+        """Process a later frame of a connection; None once it is kept, else what to wait for."""
 
     @abstractmethod
-    async def take(self, connection_id: ConnectionId) -> str | None:
-        """Return the next frame to send on this connection, or None until the next `Wake`."""
+    def take(self, connection_id: ConnectionId) -> str | None:
+        """Return the next frame to send on this connection that is here, or None."""
+
+    def more(self, connection_id: ConnectionId) -> bool:
+        """Tell whether there may be frames to `fetch`, before the next `Wake`."""
+        return False
+
+    async def fetch(self, connection_id: ConnectionId) -> bool:
+        """Bring frames that are kept elsewhere; returns whether there were any."""
+        return False
 
     @abstractmethod
     def disconnect(self, connection_id: ConnectionId, *, left: bool) -> None:
@@ -139,10 +147,10 @@ class InProcessBackplane(Backplane):
         self._expire_in_time()
         return outcome
 
-    async def receive(self, connection_id: ConnectionId, frame: str | bytes) -> None:
+    def receive(self, connection_id: ConnectionId, frame: str | bytes) -> None:
         self._apply(self._rooms.receive(connection_id, frame))
 
-    async def take(self, connection_id: ConnectionId) -> str | None:
+    def take(self, connection_id: ConnectionId) -> str | None:
         return self._rooms.take(connection_id)
 
     def disconnect(self, connection_id: ConnectionId, *, left: bool) -> None:

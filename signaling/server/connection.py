@@ -11,12 +11,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from signaling.errors import ErrorCode
 from signaling.messages import Error, Ping, encode, octets_of
-from signaling.server.rate import TokenBucket
+from signaling.server.direct_frames import direct_frames
+from signaling.server.rate import ReadingPace
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Coroutine
 
+    from signaling.server.backplane import Backplane
+    from signaling.server.direct_frames import DirectFrames
     from signaling.server.limits import Limits
+    from signaling.server.rooms import Admitted
 
 #: WebSocket close code: the endpoint broke a rule (RFC 6455 section 7.4.1).
 POLICY_VIOLATION: Final = 1008
@@ -75,39 +79,53 @@ class MemberConnection:
     """Serves one member over one WebSocket.
 
     While nothing happens it is one task, that of the ASGI server, and a timer: idle members are
-    many.
+    many. Where the ASGI server offers `DirectFrames`, messages take no task either.
 
     Args:
         websocket: Accepted, and its first frame read.
         limits: Bounds of the server.
-        reply: The frame to send first.
-        take: Returns the next frame for this member, or None.
-        deliver: Takes a frame that has arrived; the next one is read once it returns.
-        silent: Called when nothing has arrived for too long.
+        backplane: Keeps the rooms.
+        admitted: What the backplane said to the first frame.
     """
 
+    __slots__ = (
+        "_awake",
+        "_backplane",
+        "_error",
+        "_fault",
+        "_frames",
+        "_holder",
+        "_id",
+        "_last_received",
+        "_leaving",
+        "_limits",
+        "_loop",
+        "_pace",
+        "_ping_due",
+        "_pinged_after",
+        "_reply",
+        "_serving",
+        "_silence",
+        "_websocket",
+        "_writer",
+    )
+
     def __init__(
-        self,
-        websocket: WebSocket,
-        limits: Limits,
-        *,
-        reply: str,
-        take: Callable[[], Awaitable[str | None]],
-        deliver: Callable[[str | bytes], Awaitable[None]],
-        on_idle: Callable[[], None],
+        self, websocket: WebSocket, limits: Limits, backplane: Backplane, admitted: Admitted
     ) -> None:
         self._websocket = websocket
+        self._frames = direct_frames(websocket)
         self._limits = limits
-        self._reply: str | None = reply
-        self._take = take
-        self._deliver = deliver
-        self._on_idle = on_idle
+        self._backplane = backplane
+        self._id = admitted.connection_id
+        self._reply: str | None = encode(admitted.reply)
         self._loop = asyncio.get_running_loop()
         self._last_received = self._loop.time()
-        self._charged = 0
+        self._pace = ReadingPace(limits, now=self._last_received)
         self._leaving = False
         self._awake = True
         self._writer: asyncio.Task[None] | None = None
+        self._holder: asyncio.Task[None] | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._ping_due = False
         self._pinged_after: float | None = None
@@ -126,11 +144,11 @@ class MemberConnection:
         return self._error
 
     def wake(self) -> None:
-        """Let `serve` call `take` again: a frame is ready."""
+        """Send what is ready for the member."""
         self._awake = True
-        if self._writer is None and self._serving is not None:
+        if self._writer is None and self._serving is not None and not self._write_directly():
             self._writer = self._loop.create_task(self._write())
-            self._writer.add_done_callback(self._on_written)
+            self._writer.add_done_callback(self._on_done)
 
     def end(self, error: Error) -> None:
         """Make `serve` send this error and return; the first call counts."""
@@ -145,7 +163,7 @@ class MemberConnection:
 
     def charge(self, octets: int) -> None:
         """Let the member's next message wait for what this one costs others."""
-        self._charged += octets
+        self._pace.charge(octets)
 
     async def serve(self) -> int:
         """Serve the member until it disconnects or `end` is called.
@@ -168,7 +186,7 @@ class MemberConnection:
                 raise
         finally:
             self._serving = None
-            await self._stop_writing()
+            await self._stop_tasks()
         if self._fault is not None:
             raise self._fault
         if self._error is not None:
@@ -182,28 +200,81 @@ class MemberConnection:
         if self._serving is not None and not self._serving.expired():
             self._serving.reschedule(self._loop.time())
 
-    async def _stop_writing(self) -> None:
+    async def _stop_tasks(self) -> None:
         if self._silence is not None:
             self._silence.cancel()
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.wait((self._writer,))
+        tasks = [task for task in (self._writer, self._holder) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _read(self) -> None:
-        limits = self._limits
-        now = self._loop.time()
-        messages = TokenBucket(rate=limits.messages_per_second, burst=limits.burst, now=now)
-        octets = TokenBucket(rate=limits.octets_per_second, burst=limits.octets_burst, now=now)
-        while self._error is None:
-            frame = await receive_frame(self._websocket)
-            now = self._last_received = self._loop.time()
-            await self._deliver(frame)
-            cost, self._charged = octets_of(frame) + self._charged, 0
-            # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
-            wait = max(messages.take(now), octets.take(now, tokens=cost))
-            await asyncio.sleep(min(wait, limits.ping_interval))
-            # Whoever is not read is not silent.
-            self._last_received = self._loop.time()
+        if self._frames is not None:
+            self._frames.divert(self._on_frame)
+        try:
+            while self._error is None:
+                # Where frames are diverted, only the disconnect comes this way.
+                frame = await receive_frame(self._websocket)
+                await (self._hear(frame) or asyncio.sleep(0))
+        except WebSocketDisconnect:
+            # What came before it is heard before it.
+            while self._holder is not None:
+                await asyncio.wait((self._holder,))
+            raise
+
+    def _on_frame(self, frame: str | bytes) -> None:
+        if self._serving is None or self._error is not None:
+            return
+        try:
+            wait = self._hear(frame)
+        except Exception as fault:
+            self._fail(fault)
+            return
+        if wait is not None:
+            assert self._frames is not None
+            self._frames.hold()
+            self._holder = self._loop.create_task(self._go_on_after(wait, self._frames))
+            self._holder.add_done_callback(self._on_done)
+
+    async def _go_on_after(self, wait: Awaitable[None], frames: DirectFrames) -> None:
+        await wait
+        self._holder = None
+        frames.go_on()
+
+    def _hear(self, frame: str | bytes) -> Coroutine[None, None, None] | None:
+        """Deliver a frame that has arrived; returns what the next one has to wait for."""
+        self._last_received = self._loop.time()
+        kept = self._backplane.receive(self._id, frame)
+        if kept is not None:
+            return self._keep(kept, frame)
+        wait = self._wait_after(frame)
+        return None if wait == 0 else self._rest(wait)
+
+    async def _keep(self, kept: Awaitable[None], frame: str | bytes) -> None:
+        await kept
+        await self._rest(self._wait_after(frame))
+
+    def _wait_after(self, frame: str | bytes) -> float:
+        # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
+        return self._pace.wait_after(octets_of(frame), now=self._loop.time())
+
+    async def _rest(self, wait: float) -> None:
+        await asyncio.sleep(wait)
+        # Whoever is not read is not silent.
+        self._last_received = self._loop.time()
+
+    def _write_directly(self) -> bool:
+        """Send what is ready in this turn; returns False where a task has to."""
+        frames = self._frames
+        if frames is None or self._reply is not None or self._ping_due or self._leaving:
+            return False
+        while frames.writable:
+            frame = self._backplane.take(self._id)
+            if frame is None:
+                return not self._backplane.more(self._id)
+            frames.write(frame)
+        return False
 
     async def _write(self) -> None:
         try:
@@ -212,8 +283,7 @@ class MemberConnection:
                 await _send(self._websocket, reply)
             while self._awake:
                 self._awake = False
-                while (frame := await self._take()) is not None:
-                    await _send(self._websocket, frame)
+                await self._write_all()
                 if self._ping_due:
                     self._ping_due = False
                     await _send(self._websocket, _PING)
@@ -226,10 +296,21 @@ class MemberConnection:
         # Nothing is awaited since `_awake` was looked at: the next `wake` begins anew.
         self._writer = None
 
-    def _on_written(self, writer: asyncio.Task[None]) -> None:
-        if not writer.cancelled() and (fault := writer.exception()) is not None:
-            self._fault = fault
-            self._stop_serving()
+    async def _write_all(self) -> None:
+        backplane = self._backplane
+        while True:
+            while (frame := backplane.take(self._id)) is not None:
+                await _send(self._websocket, frame)
+            if not (backplane.more(self._id) and await backplane.fetch(self._id)):
+                return
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._fail(fault)
+
+    def _fail(self, fault: BaseException) -> None:
+        self._fault = fault
+        self._stop_serving()
 
     def _watch(self) -> None:
         """Ping a member that is silent, give it up after that, and look again in time."""
@@ -249,6 +330,7 @@ class MemberConnection:
         elif now < idle_at:
             again = idle_at
         else:
-            self._on_idle()
+            reason = f"nothing arrived for {limits.idle_timeout:g} seconds"
+            self._backplane.expel(self._id, ErrorCode.IDLE, reason)
             return
         self._silence = self._loop.call_at(again, self._watch)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from signaling.server.limits import Limits
+
 
 class TokenBucket:
     """Admits `burst` tokens at once and `rate` tokens a second after that.
@@ -14,6 +19,8 @@ class TokenBucket:
         now: Current time in seconds, of the same clock as the argument of `take`.
     """
 
+    __slots__ = ("_burst", "_filled", "_rate", "_tokens")
+
     def __init__(self, *, rate: float, burst: int, now: float) -> None:
         self._rate = rate
         self._burst = burst
@@ -22,7 +29,37 @@ class TokenBucket:
 
     def take(self, now: float, *, tokens: float = 1.0) -> float:
         """Take tokens, and return the seconds to wait until they are there."""
-        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
+        held = min(self._burst, self._tokens + (now - self._filled) * self._rate) - tokens
         self._filled = now
-        self._tokens -= tokens
-        return max(0.0, -self._tokens / self._rate)
+        self._tokens = held
+        return 0.0 if held >= 0 else -held / self._rate
+
+
+class ReadingPace:
+    """The waits that let one member send no faster than the limits say.
+
+    Args:
+        limits: Bounds of the server.
+        now: Current time in seconds, of the same clock as the argument of `wait_after`.
+    """
+
+    __slots__ = ("_charged", "_longest", "_messages", "_octets")
+
+    def __init__(self, limits: Limits, *, now: float) -> None:
+        self._longest = limits.ping_interval
+        self._messages = TokenBucket(rate=limits.messages_per_second, burst=limits.burst, now=now)
+        self._octets = TokenBucket(
+            rate=limits.octets_per_second, burst=limits.octets_burst, now=now
+        )
+        self._charged = 0
+
+    def charge(self, octets: int) -> None:
+        """Count what the last message costs its receivers."""
+        self._charged += octets
+
+    def wait_after(self, octets: int, *, now: float) -> float:
+        """Return the seconds for which nothing is to be read after a message of so many octets."""
+        cost, self._charged = octets + self._charged, 0
+        return min(
+            max(self._messages.take(now), self._octets.take(now, tokens=cost)), self._longest
+        )

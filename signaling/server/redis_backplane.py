@@ -454,12 +454,10 @@ class RedisBackplane(Backplane):
         if self._rise(seated):
             self._apply(Disconnect(seated.connection_id, error))
 
-    async def take(self, connection_id: ConnectionId) -> str | None:
+    def take(self, connection_id: ConnectionId) -> str | None:
         seated = self._seated.get(connection_id)
         if seated is None:
             return None
-        if not seated.ready and (seated.due or self._owes_forgetting(seated)):
-            await self._fetch(seated)
         if seated.ready:
             seated.taken += 1
             return self._with_ice_servers(seated.ready.popleft(), member=connection_id.member)
@@ -468,11 +466,18 @@ class RedisBackplane(Backplane):
             return encode(Ack(received=seated.received))
         return None
 
-    @staticmethod
-    def _owes_forgetting(seated: _Seated) -> bool:
-        return not seated.resumable and seated.forgotten < seated.taken
+    def more(self, connection_id: ConnectionId) -> bool:
+        seated = self._seated.get(connection_id)
+        if seated is None or seated.ready:
+            return False
+        # Of a session that nobody resumes, what was taken is to be forgotten.
+        owes_forgetting = not seated.resumable and seated.forgotten < seated.taken
+        return seated.due or owes_forgetting
 
-    async def _fetch(self, seated: _Seated) -> None:
+    async def fetch(self, connection_id: ConnectionId) -> bool:
+        seated = self._seated.get(connection_id)
+        if seated is None:
+            return False
         seated.due = False
         member, taken = seated.connection_id.member, seated.taken
         try:
@@ -480,11 +485,12 @@ class RedisBackplane(Backplane):
         except UnavailableError:
             # `_wake_all` comes when Redis is back.
             seated.due = True
-            return
+            return False
         self._end_unless_present(seated, reply[0])
         seated.forgotten = taken
         seated.ready.extend(reply[1:])
         seated.due = seated.due or len(reply) > 1
+        return len(reply) > 1
 
     def _with_ice_servers(self, frame: str, *, member: str) -> str:
         if not frame.startswith(_PEER_JOINED):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from signaling.server.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionId:
+class ConnectionId(NamedTuple):
     """Identifies one connection of one member; frames from an earlier connection have no effect."""
+
+    # A tuple, as each message looks several of them up.
 
     member: str
     number: int
@@ -344,10 +345,10 @@ class Rooms:
     def _relay(self, sender: _Member, message: Relayed) -> Effects:
         room = self._rooms[sender.room]
         if message.to is None:
-            targets = tuple(member for member in room.values() if member is not sender)
+            targets = [member for member in room.values() if member is not sender]
         else:
             target = room.get(message.to)
-            targets = () if target is None or target is sender else (target,)
+            targets = [] if target is None or target is sender else [target]
         if not targets:
             return self._post(sender, no_such_peer(message.to))
         sent = msgspec.structs.replace(message, to=None, sender=sender.peer.member)
@@ -361,7 +362,7 @@ class Rooms:
             return self._end(member, fault.error.code, fault.error.reason)
         return self._post(member, fault.error)
 
-    def _post_all(self, members: tuple[_Member, ...], text: str) -> Effects:
+    def _post_all(self, members: Iterable[_Member], text: str) -> Effects:
         effects: list[Effect] = []
         for member in members:
             effects += self._queue(member, text)
@@ -397,7 +398,7 @@ class Rooms:
             del self._rooms[member.room]
         known = member.peer.identity is not None
         left = PeerLeft(member=member.peer.member, reason=reason, may_return=known and may_return)
-        return self._post_all(tuple(room.values()), encode(left))
+        return self._post_all([*room.values()], encode(left))
 
     def _at(self, connection_id: ConnectionId) -> _Member | None:
         member = self._members.get(connection_id.member)

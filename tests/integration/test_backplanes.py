@@ -107,7 +107,7 @@ async def test_the_order_of_one_sender_is_kept_and_the_sender_told_that_all_arri
     await one.messages(1)
     returned, received = await server.resume(one, 1)
     assert received == 100
-    assert await server.backplane.take(returned.connection_id) is None
+    assert await server.take(returned.connection_id) is None
 
 
 async def test_who_returns_gets_what_it_has_not_received_and_no_more(server: Server) -> None:
@@ -144,7 +144,7 @@ async def test_who_returns_replaces_the_connection_that_is_still_there(server: S
     assert (await two.ended()).code is ErrorCode.REPLACED
     # What still comes from it, and its end, concern nobody.
     await two.send(Offer(sdp="1"))
-    assert await server.backplane.take(two.connection_id) is None
+    assert await server.take(two.connection_id) is None
     two.break_off(left=True)
     await again.send(Offer(sdp="2"))
     assert numbers((await one.messages(2))[-1:]) == [2]

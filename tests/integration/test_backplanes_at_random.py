@@ -47,7 +47,7 @@ class Client:
     async def read(self, most: int) -> None:
         server, connection_id = self.member.server, self.member.connection_id
         for _ in range(most):
-            frame = await server.backplane.take(connection_id)
+            frame = await server.take(connection_id)
             if frame is None:
                 return
             self.hear(frame)
@@ -108,7 +108,7 @@ class Walk:
             case "break" if client.connected:
                 # What was on its way to it is lost with the connection.
                 for _ in range(random.randint(0, 3)):
-                    await client.member.server.backplane.take(client.member.connection_id)
+                    await client.member.server.take(client.member.connection_id)
                 client.connected = False
                 if random.random() < 0.5:
                     client.member.break_off()

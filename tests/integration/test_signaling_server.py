@@ -14,13 +14,21 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from handfast.websocket_protocol import DirectWebSocketProtocol
 from signaling.server import Limits, create_app
+from tests.support.network import asgi
 from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 Json: TypeAlias = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, params=["websockets-sansio", DirectWebSocketProtocol])
+def _websocket_protocol(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve by ASGI's own events, and by `DirectFrames`."""
+    monkeypatch.setattr(asgi, "websocket_protocol", request.param)
 
 
 class Page:

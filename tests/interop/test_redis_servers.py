@@ -357,7 +357,7 @@ async def test_members_are_told_when_redis_has_lost_the_last_messages(servers: S
     await one.send(Offer(sdp="4"))
     assert (await one.ended()).code is ErrorCode.UNKNOWN_SESSION
     await three.send(Offer(sdp="5"))
-    await server.backplane.take(two.connection_id)
+    await server.take(two.connection_id)
     assert (await two.ended()).code is ErrorCode.UNKNOWN_SESSION
 
 

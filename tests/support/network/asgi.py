@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from starlette.types import ASGIApp
+
+#: uvicorn's WebSocket protocol; a test may set another.
+websocket_protocol: type[asyncio.Protocol] | Literal["websockets-sansio"] = "websockets-sansio"
 
 
 class _Server(uvicorn.Server):
@@ -29,7 +32,7 @@ async def serve(app: ASGIApp) -> AsyncIterator[str]:
         # asyncio does it for sockets that it makes itself; 40 ms a message otherwise.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
-            app, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
+            app, log_level="error", ws=websocket_protocol, timeout_graceful_shutdown=1
         )
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

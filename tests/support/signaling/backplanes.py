@@ -48,7 +48,9 @@ class Member:
     async def send(self, *messages: Message | str) -> None:
         for message in messages:
             frame = message if isinstance(message, str) else encode(message)
-            await self.server.backplane.receive(self.connection_id, frame)
+            kept = self.server.backplane.receive(self.connection_id, frame)
+            if kept is not None:
+                await kept
 
     async def messages(self, count: int) -> list[Message]:
         """Wait for so many messages, and return them without the server's acks."""
@@ -57,7 +59,7 @@ class Member:
             while len(taken) < count:
                 awake = self.server.awake[self.connection_id]
                 awake.clear()
-                while (frame := await self.server.backplane.take(self.connection_id)) is not None:
+                while (frame := await self.server.take(self.connection_id)) is not None:
                     message = decode(frame)
                     if not isinstance(message, Ack):
                         taken.append(message)
@@ -98,6 +100,14 @@ class Server:
                 case Disconnect(connection_id=connection_id, error=error):
                     self.errors.setdefault(connection_id, error)
                     self.told.set()
+
+    async def take(self, connection_id: ConnectionId) -> str | None:
+        """Return the next frame for a connection, as `MemberConnection` asks for it."""
+        frame = self.backplane.take(connection_id)
+        if frame is None and self.backplane.more(connection_id):
+            await self.backplane.fetch(connection_id)
+            frame = self.backplane.take(connection_id)
+        return frame
 
     async def join(
         self,
