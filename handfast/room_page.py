@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import segno
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from signaling.server.files import file_response
 from signaling.server.origins import host_name, is_own_address
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def room_page_routes(host: str | None) -> Sequence[BaseRoute]:
     async def page(request: Request) -> Response:
         if len(request.path_params["name"]) > _LONGEST_NAME:
             return Response(status_code=404)
-        return FileResponse(_PAGE / "meeting" / "index.html")
+        return await file_response(request, _PAGE / "meeting" / "index.html")
 
     async def invitation(request: Request) -> Response:
         return JSONResponse(
@@ -89,8 +90,8 @@ def room_page_routes(host: str | None) -> Sequence[BaseRoute]:
     )
 
 
-async def _icon(_: Request) -> Response:
-    return FileResponse(_PAGE / "icon.svg")
+async def _icon(request: Request) -> Response:
+    return await file_response(request, _PAGE / "icon.svg")
 
 
 def _link(request: Request, host: str | None) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import FileResponse
 from starlette.routing import Route
+
+from signaling.server.files import file_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -17,12 +18,12 @@ CLIENT_NAME: Final = "handfast-client.js"
 _PATH: Final = Path(__file__).parents[1] / "browser" / CLIENT_NAME
 
 
-async def _serve_client(_: Request) -> Response:
+async def _serve_client(request: Request) -> Response:
     # Pages of other origins may load it (Fetch section 3.3): it is public, and the WebSocket that
     # it opens is judged by its own Origin. It goes with this version of the server: no
-    # cache keeps it unasked.
+    # cache gives it out unasked, but each may be told that it is the same.
     headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"}
-    return FileResponse(_PATH, media_type="text/javascript", headers=headers)
+    return await file_response(request, _PATH, media_type="text/javascript", headers=headers)
 
 
 def client_route() -> Route:
