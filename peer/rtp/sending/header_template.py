@@ -77,6 +77,11 @@ class HeaderTemplate:
         # Written along with the three octets behind it, as four are quicker to write than three.
         self._time_head = self._buffer[self._time_at] << 24 if self._time_at > 0 else 0
 
+    @property
+    def uses_twcc(self) -> bool:
+        """True where the header has a transport-wide sequence number."""
+        return self._number_at > 0
+
     def _position(self, element: int | None) -> int:
         return 0 if element is None else self._positions.get(element, 0)
 

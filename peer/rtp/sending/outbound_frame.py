@@ -79,6 +79,7 @@ class OutboundFrame:
         position: Index of the next payload to be sent.
         queued: When the pacer took the frame.
         sent: When the last packet so far was sent.
+        packets: Packets as they were sent, where they may be sent again as they were; else empty.
     """
 
     __slots__ = (
@@ -88,6 +89,7 @@ class OutboundFrame:
         "keyframe",
         "last_marker",
         "level",
+        "packets",
         "payload_type",
         "payloads",
         "position",
@@ -133,3 +135,4 @@ class OutboundFrame:
         self.position = 0
         self.queued: MonotonicTime = 0.0
         self.sent: MonotonicTime = 0.0
+        self.packets: Sequence[bytes] = ()

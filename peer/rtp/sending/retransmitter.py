@@ -1,6 +1,9 @@
 """Retransmits packets of one stream that the peer reports as lost: by NACK, with RTX or without.
 
-PURE. RFC 4585 section 6.2.1 defines NACK, RFC 4588 the RTX payload format.
+PURE. RFC 4585 section 6.2.1 defines NACK, RFC 4588 the RTX payload format. Without RTX a packet is
+sent again byte for byte, its transport-wide sequence number included: it has the SRTP index that it
+had, and AES-GCM loses its key for authentication where two packets share a nonce (RFC 7714
+section 8.4); with equal packets nothing is lost.
 """
 
 from __future__ import annotations
@@ -39,13 +42,12 @@ class Retransmitter:
 
     Args:
         counters: Counters of the stream.
-        header: Header with the SSRC of the RTX stream or, without RTX, of the stream itself.
+        header: Header with the SSRC of the RTX stream.
         rtx_payload_type: Payload type of RTX; None to send the original packets again.
-        uses_twcc: Whether the header has a transport-wide sequence number.
 
     Attributes:
         history: Sent packets of the stream.
-        uses_twcc: Whether the header has a transport-wide sequence number.
+        uses_twcc: Whether retransmissions get a transport-wide sequence number of their own.
     """
 
     def __init__(
@@ -53,25 +55,19 @@ class Retransmitter:
         counters: SendStreamCounters,
         header: HeaderTemplate,
         rtx_payload_type: int | None,
-        *,
-        uses_twcc: bool,
     ) -> None:
         self.history = RtpPacketHistory()
         self._counters = counters
-        self._header = header
-        self._rtx_payload_type = rtx_payload_type
-        self.uses_twcc = uses_twcc
+        self.configure(header, rtx_payload_type)
         self._sequence_number = secrets.randbelow(1 << 15)
         self._budget = float(BUDGET_LIMIT)
         self._retransmitted: dict[int, MonotonicTime] = {}
 
-    def configure(
-        self, header: HeaderTemplate, rtx_payload_type: int | None, *, uses_twcc: bool
-    ) -> None:
+    def configure(self, header: HeaderTemplate, rtx_payload_type: int | None) -> None:
         """Use another header from the next retransmission on."""
         self._header = header
         self._rtx_payload_type = rtx_payload_type
-        self.uses_twcc = uses_twcc
+        self.uses_twcc = rtx_payload_type is not None and header.uses_twcc
 
     def on_sent(self, octets: int) -> None:
         """Add part of the octets that the stream sends to the retransmission budget."""
@@ -117,13 +113,21 @@ class Retransmitter:
             return None
         frame, position = sent
         payload = frame.payloads[position]
-        size = self._header.size + len(payload)
+        packets: Sequence[bytes] = ()
+        if self._rtx_payload_type is not None:
+            size = self._header.size + len(payload)
+        elif position < len(frame.packets):
+            packets = frame.packets[position : position + 1]
+            size = len(packets[0])
+        else:
+            # It was sent while there was RTX, and not kept.
+            return None
         if self._budget < size:
             return None
         self._budget -= size
         self._retransmitted[sequence_number] = now
         marker = frame.last_marker and position == len(frame.payloads) - 1
-        return OutboundFrame(
+        retransmission = OutboundFrame(
             self,
             (payload,),
             priority=PacketPriority.RETRANSMISSION,
@@ -133,6 +137,8 @@ class Retransmitter:
             last_marker=marker or (frame.first_marker and position == 0),
             sequence_number=sequence_number,
         )
+        retransmission.packets = packets
+        return retransmission
 
     def write_packets(
         self,
@@ -141,24 +147,25 @@ class Retransmitter:
         transport_sequence_number: int,
         now: MonotonicTime,
         room: float,
-    ) -> tuple[bytes, ...]:
+    ) -> Sequence[bytes]:
         """Write the one packet of a retransmission; see `PacketSource`."""
         frame.position = 1
-        payload = frame.payloads[0]
+        payload, packets, rtx = frame.payloads[0], frame.packets, self._rtx_payload_type
+        if rtx is None and not packets:
+            # It waited in the pacer while RTX went away.
+            self._counters.refused_retransmissions += 1
+            return ()
         self._counters.retransmitted_packets += 1
         self._counters.retransmitted_octets += len(payload)
-        rtx = self._rtx_payload_type
+        if rtx is None or packets:
+            return packets
         header = self._header.write(
-            marker_and_payload_type=marker_and_payload_type(
-                frame.payload_type if rtx is None else rtx, marker=frame.last_marker
-            ),
-            sequence_number=frame.sequence_number if rtx is None else self._sequence_number,
+            marker_and_payload_type=marker_and_payload_type(rtx, marker=frame.last_marker),
+            sequence_number=self._sequence_number,
             timestamp=frame.timestamp,
             transport_sequence_number=transport_sequence_number,
             now=now,
         )
-        if rtx is None:
-            return (b"".join((header, payload)),)
         # RFC 4588 section 4: the original sequence number comes before the original payload.
         self._sequence_number = (self._sequence_number + 1) & 0xFFFF
         return (b"".join((header, _original_sequence_number(frame.sequence_number), payload)),)

@@ -33,6 +33,11 @@ class RtpStreamConfig:
     rtx_payload_type: int | None
     red_payload_type: int | None = None
 
+    @property
+    def keeps_packets(self) -> bool:
+        """True where packets are retransmitted as they were: the peer asks, and there is no RTX."""
+        return self.uses_nack and self.rtx_payload_type is None
+
     @classmethod
     def of(cls, parameters: SendParameters) -> Self:
         """Derive the configuration from the first codec of a sender's parameters."""

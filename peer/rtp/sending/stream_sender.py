@@ -78,11 +78,9 @@ class RtpStreamSender:
         self._config = RtpStreamConfig.of(parameters)
         self.uses_twcc = self._config.ids.transport_cc is not None
         self._uses_nack = self._config.uses_nack
+        self._keeps_packets = self._config.keeps_packets
         self._retransmitter = Retransmitter(
-            self.counters,
-            self._retransmission_header(),
-            self._config.rtx_payload_type,
-            uses_twcc=self.uses_twcc,
+            self.counters, self._rtx_header(), self._config.rtx_payload_type
         )
         self._headers: dict[tuple[bool, bool], HeaderTemplate] = {}
         self._header = self._header_with(level=False, capture_time=False)
@@ -116,13 +114,10 @@ class RtpStreamSender:
     def _rebuild_headers(self) -> None:
         self.uses_twcc = self._config.ids.transport_cc is not None
         self._uses_nack = self._config.uses_nack
+        self._keeps_packets = self._config.keeps_packets
         self._headers.clear()
         self._header = self._header_with(level=False, capture_time=False)
-        self._retransmitter.configure(
-            self._retransmission_header(),
-            self._config.rtx_payload_type,
-            uses_twcc=self.uses_twcc,
-        )
+        self._retransmitter.configure(self._rtx_header(), self._config.rtx_payload_type)
 
     def _header_with(self, *, level: bool, capture_time: bool) -> HeaderTemplate:
         """Return the template with these optional elements: each length has its own."""
@@ -141,10 +136,9 @@ class RtpStreamSender:
             self._headers[level, capture_time] = found
         return found
 
-    def _retransmission_header(self) -> HeaderTemplate:
-        uses_rtx = self._config.rtx_payload_type is not None
-        ssrc = self._rtx_ssrc if uses_rtx else self._ssrc
-        return HeaderTemplate(ssrc, self._config.ids, [(self._config.ids.mid, self._config.mid)])
+    def _rtx_header(self) -> HeaderTemplate:
+        ids = self._config.ids
+        return HeaderTemplate(self._rtx_ssrc, ids, [(ids.mid, self._config.mid)])
 
     def make_frame(
         self,
@@ -277,7 +271,7 @@ class RtpStreamSender:
         counters.octets += octets
         counters.header_octets += packets * header.size
         counters.send_delay += packets * (now - frame.queued)
-        return header.write_packets(
+        written = header.write_packets(
             run,
             marker_and_payload_type=octet,
             last_marker_and_payload_type=last_octet,
@@ -286,6 +280,9 @@ class RtpStreamSender:
             transport_sequence_number=transport_sequence_number,
             now=now,
         )
+        if self._keeps_packets:
+            frame.packets = (*frame.packets, *written)
+        return written
 
     def _start(self, frame: OutboundFrame, now: MonotonicTime) -> HeaderTemplate:
         """Count the frame, and return the header of its first packet."""

@@ -57,14 +57,38 @@ def test_rtx_stream_has_its_own_sequence_numbers() -> None:
     assert [(n - numbers[0]) & 0xFFFF for n in numbers] == [0, 1, 2, 3, 4]
 
 
-def test_without_rtx_the_original_packet_is_retransmitted() -> None:
+def test_without_rtx_the_original_packet_is_retransmitted_byte_for_byte() -> None:
     stream = transmission(rtx=False)
-    sent = send(stream, b"first", b"last")
-    found = repair(stream, *(each.sequence_number for each in sent))
-    for again, original in zip(found, sent, strict=True):
-        again.extension = original.extension
-        assert again == original
-    assert send(stream, b"next")[0].sequence_number == (sent[-1].sequence_number + 1) & 0xFFFF
+    frame = stream.make_frame((b"first", b"last"), timestamp=90_000)
+    assert frame is not None
+    # In two turns of the pacer, each with a time and a transport-wide number of its own.
+    sent = [*written(frame, number=3, now=1.0, room=0.0), *written(frame, number=9, now=1.1)]
+    numbers = [RtpPacket.parse(each).sequence_number for each in sent]
+    found = stream.on_nack(numbers, 1.3)
+    assert [packet for each in found for packet in written(each, number=77, now=1.4)] == sent
+    assert not any(each.source.uses_twcc for each in found)
+    assert [each.size for each in found] == list(map(len, sent))
+    assert stream.counters.retransmitted_octets == len(b"firstlast")
+    assert send(stream, b"next")[0].sequence_number == (numbers[-1] + 1) & 0xFFFF
+
+
+def test_packet_sent_while_there_was_rtx_is_not_retransmitted_without() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    (waiting,) = stream.on_nack((number,), 1.0)
+    stream.configure(video_parameters(VP8))
+    assert list(written(waiting, number=77, now=1.1)) == []
+    assert repair(stream, number, now=1.5) == []
+    assert stream.counters.retransmitted_packets == 0
+    assert stream.counters.refused_retransmissions == 2
+
+
+def test_packets_are_kept_only_where_they_may_be_sent_again_as_they_were() -> None:
+    for stream, kept in ((transmission(), 0), (transmission(rtx=False), 1)):
+        frame = stream.make_frame((b"x",), timestamp=0)
+        assert frame is not None
+        written(frame, now=1.0)
+        assert len(frame.packets) == kept
 
 
 def test_retransmissions_have_priority_over_video() -> None:
