@@ -152,7 +152,7 @@ class UvicornFrames:
     def hold(self) -> None:
         self.held = True
         protocol = self._protocol
-        if not protocol.read_paused:
+        if not (protocol.read_paused or protocol.transport.is_closing()):
             protocol.read_paused = True
             protocol.transport.pause_reading()
 

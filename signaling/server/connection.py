@@ -238,8 +238,10 @@ class MemberConnection:
             self._holder.add_done_callback(self._on_done)
 
     async def _go_on_after(self, wait: Awaitable[None], frames: DirectFrames) -> None:
-        await wait
-        self._holder = None
+        try:
+            await wait
+        finally:
+            self._holder = None
         frames.go_on()
 
     def _hear(self, frame: str | bytes) -> Coroutine[None, None, None] | None:

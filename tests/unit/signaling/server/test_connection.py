@@ -413,6 +413,26 @@ async def test_a_direct_frame_that_is_not_kept_yet_holds_the_next_and_the_end() 
     assert not frames.held
 
 
+async def test_a_defect_while_a_direct_frame_is_kept_is_not_hidden_by_the_end() -> None:
+    frames = Frames()
+    wire = Wire(frames)
+    await wire.open()
+    rooms = Rooms(wire)
+
+    async def keep() -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    rooms.receive = lambda connection_id, frame: keep()  # type: ignore[assignment, method-assign] # as a shared one
+    serving = asyncio.create_task(rooms.connection.serve())
+    assert await wire.sent() == HELLO
+    await asyncio.sleep(0)
+    frames.come("x")
+    wire.disconnect(1000)
+    with pytest.raises(ZeroDivisionError):
+        await serving
+
+
 async def test_member_that_does_not_read_is_not_waited_for(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
