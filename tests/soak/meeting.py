@@ -7,24 +7,18 @@ everybody, and the tone of each bot has to be heard at each other end; memory do
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame, VideoFrame
 from rich.console import Console
 
 from handfast.demo.site import create_site
-from media import ToneMeter
-from signaling import join
 from tests.soak.gauges import GROWTH, Memory, growth, warm
 from tests.support.browser.browsers import Look, open_browser
 from tests.support.browser.firefox import MICROPHONE_PITCH
@@ -32,10 +26,7 @@ from tests.support.browser.media_page import Subject
 from tests.support.browser.room_page import RoomPage
 from tests.support.negotiation.connections import until
 from tests.support.network.asgi import serve
-
-if TYPE_CHECKING:
-    from peer import MediaStreamTrack
-    from signaling import RoomTrackEvent
+from tests.support.rooms.counting_bot import CountingBot, counting_bot
 
 MINUTES = 5.0
 ROOM = "lobby"
@@ -61,39 +52,10 @@ Pair: TypeAlias = tuple[str, str]
 
 
 @dataclass
-class Bot:
-    """A Python program in the room: what it has decoded of each other participant."""
-
-    name: str
-    frames: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    meters: defaultdict[str, ToneMeter] = field(default_factory=lambda: defaultdict(ToneMeter))
-    readers: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def on_track(self, event: RoomTrackEvent) -> None:
-        """Read a track to its end."""
-        reader = asyncio.create_task(self._read(event.participant.name, event.track))
-        self.readers.add(reader)
-        reader.add_done_callback(self.readers.discard)
-
-    def sees(self, name: str) -> bool:
-        """Whether a picture of somebody has been decoded."""
-        return self.frames[name] > 0
-
-    async def _read(self, name: str, track: MediaStreamTrack) -> None:
-        with contextlib.suppress(MediaStreamError):
-            while True:
-                match await track.recv():
-                    case AudioFrame() as frame:
-                        self.meters[name].hear(frame)
-                    case VideoFrame():
-                        self.frames[name] += 1
-
-
-@dataclass
 class Meeting:
     """Everybody in the room."""
 
-    bots: dict[str, Bot] = field(default_factory=dict)
+    bots: dict[str, CountingBot] = field(default_factory=dict)
     pages: dict[str, RoomPage] = field(default_factory=dict)
 
     async def frames(self) -> dict[Pair, int]:
@@ -130,24 +92,14 @@ class Account:
 
 
 @asynccontextmanager
-async def bot_in(url: str, name: str) -> AsyncIterator[Bot]:
-    """Let a bot be in the room."""
-    bot = Bot(name)
-    async with join(f"{url}/ws", room=ROOM, name=name) as room:
-        room.on("track", bot.on_track)
-        for subject in BOTS[name]:
-            room.publish(subject.track())
-        yield bot
-
-
-@asynccontextmanager
 async def meeting() -> AsyncIterator[Meeting]:
     """Everybody in one room, and seen by everybody."""
     found = Meeting()
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(serve(create_site(visitors=8)))
         for name in BOTS:
-            found.bots[name] = await stack.enter_async_context(bot_in(url, name))
+            bot = counting_bot(f"{url}/ws", room=ROOM, name=name, sends=BOTS[name])
+            found.bots[name] = await stack.enter_async_context(bot)
         for name, (browser, _) in PAGES.items():
             opened = await stack.enter_async_context(open_browser(browser, _LOOK))
             page = await RoomPage.open(opened, f"{url.replace('ws', 'http', 1)}/room/{ROOM}")

@@ -7,18 +7,25 @@ import { Devices } from "./devices.js";
 import { showInvitation } from "./invitation.js";
 import { OwnMedia } from "./own_media.js";
 import { People } from "./people.js";
-import { company, problemFor } from "./words.js";
+import { AWAY, CALLS_GO_ON, company, problemFor } from "./words.js";
 
 const NAME = decodeURIComponent(location.pathname.split("/").at(-1));
-// Tells a reload, which comes back by itself, from a first visit; and the name that was given.
-const JOINED = `handfast joined ${NAME}`;
+// The name of this tab in this room, by which a reload comes back; and the one of the last visit to any
+// room, which other tabs change.
+const JOINED = `handfast: name in ${NAME}`;
 const CALLED = "handfast name";
+// Milliseconds until a reload tries again to come back; each further one waits twice as long, up to the
+// last.
+const RETURN_MS = 500;
+const LAST_RETURN_MS = 15_000;
 
 const media = new OwnMedia();
 const devices = new Devices(media);
 const people = new People();
 const chat = new Chat();
 let room = null;
+let returnDelay = RETURN_MS;
+let returnTimer;
 
 /** For the console and for tests. */
 globalThis.handfast = { media, get room() { return room; } };
@@ -42,6 +49,7 @@ function showRoom(inside) {
 
 async function enter() {
   if (room) return;
+  clearTimeout(returnTimer);
   const name = byId("name").value.trim();
   byId("problem").hidden = true;
   byId("join").disabled = true;
@@ -51,19 +59,29 @@ async function enter() {
     const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? undefined;
     room = await join({ room: NAME, name, token, storage: sessionStorage });
   } catch ({ code, reason, message }) {
+    if (code === "no-server" && sessionStorage.getItem(JOINED)) return comeBackLater();
     sessionStorage.removeItem(JOINED);
     say("bad", "Not in the room");
     return showProblem(code ?? "unknown", reason ?? message);
   } finally {
     byId("join").disabled = false;
   }
-  sessionStorage.setItem(JOINED, "yes");
+  returnDelay = RETURN_MS;
+  sessionStorage.setItem(JOINED, name);
   localStorage.setItem(CALLED, name);
   showRoom(true);
   listen(room);
   for (const track of media.stream.getTracks()) room.publish(track, media.stream);
   drawOwn();
   drawStatus();
+}
+
+// Loaded again while the room server restarts: the others wait for a while, and this page comes back
+// whenever it can.
+function comeBackLater() {
+  say("busy", AWAY);
+  returnTimer = setTimeout(() => void enter(), returnDelay * (0.5 + Math.random() / 2));
+  returnDelay = Math.min(2 * returnDelay, LAST_RETURN_MS);
 }
 
 function listen(joined) {
@@ -91,7 +109,7 @@ function meet(participant) {
 
 function drawStatus() {
   if (!room) return;
-  if (room.status === "returning") return say("busy", "The room server is away; calls go on, and this page returns by itself");
+  if (room.status === "returning") return say("busy", CALLS_GO_ON);
   say("good", company(room.participants.length));
 }
 
@@ -150,7 +168,7 @@ byId("hear").addEventListener("click", () => {
 
 document.title = `${NAME} – handfast`;
 byId("room-name").textContent = NAME;
-byId("name").value = localStorage.getItem(CALLED) ?? "";
+byId("name").value = sessionStorage.getItem(JOINED) ?? localStorage.getItem(CALLED) ?? "";
 void showInvitation();
 if (globalThis.RTCPeerConnection) {
   say("quiet", "Ready to join");

@@ -10,6 +10,10 @@ export const STATES = {
   away: "coming back…",
 };
 
+/** Of a page that was loaded again while its server is away, and of one that is in the room. */
+export const AWAY = "The room server is away; this page returns by itself";
+export const CALLS_GO_ON = "The room server is away; calls go on, and this page returns by itself";
+
 /** Says why a device cannot be used, and what becomes of it. */
 export function mediaProblem(kind, { name }) {
   const device = DEVICE[kind];

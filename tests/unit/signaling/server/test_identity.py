@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -9,6 +10,7 @@ import pytest
 
 from signaling.errors import ErrorCode
 from signaling.messages import (
+    Ack,
     Error,
     Join,
     Joined,
@@ -139,6 +141,26 @@ def test_a_participant_joins_again_where_everything_is_full(bounds: dict[str, in
     assert isinstance(outcome, Refused) or "rooms" in bounds
     outcome, _ = rooms.admit(Join(room="r", identity_secret=SECRET))
     assert isinstance(outcome, Admitted)
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["its page says so", "its page says nothing"])
+def test_a_page_reloaded_a_thousand_times_leaves_nothing_at_the_server(
+    rooms: Rooms, said: bool
+) -> None:
+    def sizes() -> list[int]:
+        tables = (getattr(rooms, field.name) for field in dataclasses.fields(rooms))
+        return [len(table) for table in tables if isinstance(table, dict)]
+
+    watcher, page = join(rooms), join(rooms, SECRET)
+    before, told = sizes(), 0
+    for _ in range(1000):
+        if said:
+            rooms.disconnect(page, left=True, now=0)
+        page = join(rooms, SECRET)
+        told += len(taken(rooms, watcher))
+        rooms.receive(watcher, encode(Ack(received=told)))
+    assert told == 1 + 2 * 1000
+    assert (sizes(), rooms.load().connected, rooms.next_deadline()) == (before, 2, None)
 
 
 def test_others_are_told_who_may_return_and_who_has_left(rooms: Rooms) -> None:
