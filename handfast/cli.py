@@ -34,7 +34,7 @@ from handfast.recording import (
     RecordOptions,
     RecordSession,
 )
-from handfast.rooms import AddressError, RoomAddress
+from handfast.rooms import TOKEN_VARIABLE, AddressError, RoomAddress
 from handfast.serving import (
     ServeError,
     ServeOptions,
@@ -262,7 +262,11 @@ def trace(
 
 
 _Room = Annotated[
-    str, typer.Argument(metavar="ROOM-URL", help="wss://host/path#room, or a demo's address.")
+    str,
+    typer.Argument(
+        metavar="ROOM-URL",
+        help=f"wss://host/ws#room, or the address of its page; token in {TOKEN_VARIABLE}.",
+    ),
 ]
 _Insecure = Annotated[bool, typer.Option("--insecure", help="Allow ws: to another machine.")]
 
@@ -349,6 +353,7 @@ def record(
             max_duration=max_duration,
             arrangement=Arrangement.COMPOSITE if composite else arrangement,
             name=name,
+            token=os.environ.get(TOKEN_VARIABLE),
             rate=rate,
             sidecar=sidecar,
             stay=stay,
@@ -432,6 +437,7 @@ def call(
             path=play,
             loop=loop,
             name=name,
+            token=os.environ.get(TOKEN_VARIABLE),
             insecure=insecure,
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
         )

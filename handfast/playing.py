@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
@@ -42,6 +42,7 @@ class PlayOptions:
         path: File or address to play; it may be live.
         loop: Play a file again and again.
         name: Our name, as the other member sees it.
+        token: Shown to the room's server; None where it asks for none.
         timeout: Seconds that the other member has to answer.
         insecure: Allow `ws:` to another machine.
         ice_servers: STUN and TURN servers; those that the room's server names where empty.
@@ -51,6 +52,7 @@ class PlayOptions:
     path: str
     loop: bool = False
     name: str = "player"
+    token: str | None = field(default=None, repr=False)
     timeout: float = _TIMEOUT
     insecure: bool = False
     ice_servers: tuple[IceServer | TurnSecret, ...] = ()
@@ -121,6 +123,7 @@ class PlaySession:
             options.address.url,
             room=options.address.room,
             name=options.name,
+            token=options.token,
             insecure=options.insecure,
         ) as channel:
             await self._play_to(channel, source)

@@ -9,6 +9,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from handfast.demo.server import ROOM as DEMO_ROOM
 from handfast.demo.site import SIGNALING_PATH
 
+#: Environment variable for what other users of the machine may not read.
+TOKEN_VARIABLE: Final = "HANDFAST_TOKEN"
+#: What stands before the name of a room in the address of its page.
+_PAGES: Final = "/room/"
 _SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 #: Most characters of a room's name (docs/SIGNALING.md).
 _LONGEST: Final = 128
@@ -32,10 +36,10 @@ class RoomAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse `wss://host/path#room`, or the address of a demo's page.
+        """Parse `wss://host/path#room`, or the address of a room's page or of a demo's.
 
         Raises:
-            AddressError: The text is neither.
+            AddressError: The text is none of them, or has a token in it.
         """
         try:
             parts = urlsplit(text)
@@ -45,9 +49,18 @@ class RoomAddress:
         scheme = _SCHEMES.get(parts.scheme)
         if scheme is None or not host:
             raise AddressError(f"A room's address is wss://host/path#room, not {text!r}.")
+        if parts.fragment.startswith("token="):
+            # As the link of a page has it, `/room/NAME#token=...`.
+            raise AddressError(
+                f"Others can read options: the token is for {TOKEN_VARIABLE}, not the address."
+            )
         room, path = unquote(parts.fragment), parts.path
         if parts.scheme.startswith("http"):
-            room, path = room or DEMO_ROOM, path.rstrip("/") + SIGNALING_PATH
+            before, is_page, name = path.rstrip("/").rpartition(_PAGES)
+            if is_page and "/" not in name:
+                room, path = unquote(name), before + SIGNALING_PATH
+            else:
+                room, path = room or DEMO_ROOM, path.rstrip("/") + SIGNALING_PATH
         if not 0 < len(room) <= _LONGEST:
             raise AddressError(
                 f"{text!r} names no room: put its name, of at most {_LONGEST} characters, "

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -59,6 +59,7 @@ class RecordOptions:
         max_duration: Seconds after which the recording ends, from the first frame on.
         arrangement: How several participants become files.
         name: Our name, as the other members see it.
+        token: Shown to the room's server; None where it asks for none.
         rate: Sample rate of files of sound for speech engines, in Hz; None for the usual one.
         sidecar: Write JSON beside each file.
         stay: Keep recording after all senders have left, for later ones.
@@ -73,6 +74,7 @@ class RecordOptions:
     max_duration: float | None = None
     arrangement: Arrangement = Arrangement.SEPARATE
     name: str = "recorder"
+    token: str | None = field(default=None, repr=False)
     rate: int | None = None
     sidecar: bool = False
     stay: bool = False
@@ -149,6 +151,7 @@ class RecordSession:
             options.address.url,
             room=options.address.room,
             name=options.name,
+            token=options.token,
             insecure=options.insecure,
         ) as room:
             self._tell("started", room=options.address.room)

@@ -22,7 +22,8 @@ from handfast.cli import app
 from media import SyntheticAudioTrack, SyntheticVideoTrack
 from peer import PeerConnection
 from signaling import Negotiator, join
-from signaling.server import create_app
+from signaling.errors import ErrorCode
+from signaling.server import Refusal, Rights, create_app
 from tests.support.browser.complaints import complaints
 from tests.support.clock.deadline import DEADLINE
 from tests.support.media.clips import decoded, make_clip
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from peer import MediaStreamTrack, TrackEvent
+    from signaling.server import JoinRequest
 
 #: Seconds; ends a test that hangs. Some call two programs, one after the other.
 _LIMIT = 2 * DEADLINE
@@ -121,6 +123,30 @@ async def test_a_recording_ends_when_the_other_one_leaves(tmp_path: Path) -> Non
     assert "alice came.\nalice left.\n" in said
     assert f"{file}  " in said
     assert "Written as it came: VP8 and Opus." in said
+
+
+async def test_any_room_is_recorded_by_the_address_of_its_page_and_a_token_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDFAST_TOKEN", "let me in")
+
+    async def authorize(request: JoinRequest) -> Rights | Refusal:
+        if request.name == "alice" or request.token == "let me in":
+            return Rights()
+        return Refusal("no token", ErrorCode.UNAUTHORIZED)
+
+    file = tmp_path / "all.webm"
+    async with asyncio.timeout(_LIMIT), serve(create_app(authorize=authorize)) as address:
+        page = f"{address.replace('ws', 'http', 1)}/room/two%20words"
+        options = (str(file), "--composite", "--max-duration", "2s")
+        async with (
+            handfast_program("record", page, *options) as program,
+            _member(f"{address}/ws#two words", "recorder", *_media()),
+        ):
+            said = await _end(program)
+
+    assert "In the room two words." in said
+    assert {times[-1] > 1 for times in decoded(file).values()} == {True}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
