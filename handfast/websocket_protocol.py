@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
 from websockets.protocol import State
 
 from handfast.whole_frames import frame_size, read_whole_text
@@ -15,24 +14,148 @@ from signaling.server.direct_frames import EXTENSION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+    from websockets.frames import Frame
     from websockets.http11 import Request
 
 _END_OF_REQUEST: Final = b"\r\n\r\n"
+#: For a request that `websockets` does not take: a line of 8 KiB is its longest.
+_REFUSAL: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
+#: Frames of one client that are heard before others have their turn (ours). One read of a socket
+#: may bring 40,000 pings.
+_MOST_FRAMES: Final = 64
+#: Seconds that a client has to read what it was sent, once the app has ended (ours); more than
+#: uvicorn waits for an answer to a close.
+_LINGER: Final = 15.0
 
 
 class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
     """The WebSocket protocol of `handfast serve`; `uvicorn.run(app, ws=...)` takes it as well.
 
-    It is uvicorn's own until an app asks for its frames.
+    It is uvicorn's own until an app asks for its frames, but for what a client may cost: what is
+    not heard yet is kept as the octets that have arrived, a message of many parts is one buffer,
+    and who does not read gets one pong for all its pings, and no socket for ever.
     """
 
     #: What takes the frames; None while they go the way of ASGI.
     taker: UvicornFrames | None = None
-    #: Octets of a frame that `websockets` is still to be given; None while frames are not told
-    #: apart: before the WebSocket is open, or where its client did not wait for that.
+    #: Octets of a frame that `websockets` is still to be given; None before the request is there.
     _owed: int | None = None
-    #: Begin of a frame whose length is not known.
-    _begun = b""
+    #: What has arrived, and the offset of what is not heard yet.
+    _arrived = b""
+    _heard = 0
+    #: Set while `_hear` runs, and while it is to go on in the loop's next turn.
+    _hearing = False
+    _turn: asyncio.Handle | None = None
+    #: Time at which an app held the frames last.
+    _held_at = float("-inf")
+    #: A message of several parts, so far; the first may be in uvicorn's `frames`.
+    _parts: bytearray
+    #: The last pong that its client was not there to read.
+    _pong = b""
+    _abortion: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._owed is None:
+            head, end, data = data.partition(_END_OF_REQUEST)
+            super().data_received(head + end)
+            if self.conn.handshake_exc is not None:
+                # uvicorn leaves it without an answer, and open.
+                if not self.handshake_initiated:
+                    self.transport.write(_REFUSAL)
+                self.transport.close()
+                return
+            if not self.handshake_initiated:
+                return
+            self._owed = 0
+        self._arrived = self._arrived[self._heard :] + data if self._arrived else data
+        self._heard = 0
+        self._hear()
+
+    def go_on(self) -> None:
+        """Hear what has arrived, and read again, unless the app holds the frames meanwhile."""
+        self.read_paused = False
+        self._hear()
+        self._read_again()
+
+    def hold(self) -> None:
+        """Hear and read nothing until `go_on`."""
+        self._held_at = self.loop.time()
+        if not self.read_paused:
+            self.read_paused = True
+            self._read_nothing()
+
+    def _read_nothing(self) -> None:
+        # uvloop raises where the connection is lost.
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _read_again(self) -> None:
+        if not (self.read_paused or self._turn is not None or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def _hear(self) -> None:
+        """Hear what has arrived, until nothing is left, it is held, or others have their turn."""
+        if self._hearing or self._turn is not None:
+            return
+        self._hearing = True
+        left = _MOST_FRAMES
+        data, connection = self._arrived, self.conn
+        try:
+            while self._heard < len(data) and not self.read_paused:
+                if connection.parser_exc is not None or connection.close_rcvd is not None:
+                    # Nothing follows on either.
+                    self._heard = len(data)
+                elif not left:
+                    self._turn = self.loop.call_soon(self._take_turn)
+                    self._read_nothing()
+                    break
+                elif not self._hear_frame(data):
+                    # The begin of a frame whose length is not known.
+                    break
+                left -= 1
+        finally:
+            self._hearing = False
+        if self._heard == len(data):
+            self._arrived, self._heard = b"", 0
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        self._hear()
+        self._read_again()
+
+    def _hear_frame(self, data: bytes) -> bool:
+        """Hear the next frame, or what is there of it; returns False where that is too little."""
+        at = self._heard
+        if not self._owed:
+            whole = self._read_whole_text(data, at)
+            if whole is not None:
+                text, self._heard = whole
+                assert self.taker is not None
+                self.taker.take(text)
+                return True
+            size = frame_size(data, at)
+            if size is None:
+                return False
+            self._owed = size
+        part = data[at : at + self._owed]
+        self._heard = at + len(part)
+        self._owed -= len(part)
+        super().data_received(part)
+        return True
+
+    def _read_whole_text(self, data: bytes, at: int) -> tuple[str, int] | None:
+        """Read the usual frame, and the offset behind it; None where it is another."""
+        connection = self.conn
+        if self.taker is None or self.close_sent or connection.state is not State.OPEN:
+            return None
+        # Between the parts of a message it breaks a rule, and compression changes what it means.
+        if connection.current_size is not None or connection.extensions:
+            return None
+        return read_whole_text(data, at, longest=self.config.ws_max_size)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -40,42 +163,52 @@ class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = UvicornFrames(self)  # type: ignore[assignment] # a dict there
 
-    def data_received(self, data: bytes) -> None:
-        if self._owed is None:
-            super().data_received(data)
-            if self.handshake_initiated and data.endswith(_END_OF_REQUEST):
-                self._owed = 0
-            return
-        data, self._begun = self._begun + data, b""
-        at = 0
-        while at < len(data):
-            if self._owed:
-                part = data[at : at + self._owed]
-                at += len(part)
-                self._owed -= len(part)
-                super().data_received(part)
-            elif (behind := self._take_whole_text(data, at)) is not None:
-                at = behind
-            elif (size := frame_size(data, at)) is not None:
-                self._owed = size
-            else:
-                self._begun = data[at:]
-                return
+    def handle_text(self, event: Frame) -> None:
+        super().handle_text(event)
+        self._count_unless(event.fin)
 
-    def _take_whole_text(self, data: bytes, at: int) -> int | None:
-        """Hand over the usual frame, and return the offset behind it; None where it is another."""
-        taker, connection = self.taker, self.conn
-        if taker is None or self.close_sent or connection.state is not State.OPEN:
-            return None
-        # Between the parts of a message it breaks a rule, and compression changes what it means.
-        if connection.current_size is not None or connection.extensions:
-            return None
-        whole = read_whole_text(data, at, longest=self.config.ws_max_size)
-        if whole is None:
-            return None
-        text, behind = whole
-        taker.take(text)
-        return behind
+    def handle_bytes(self, event: Frame) -> None:
+        super().handle_bytes(event)
+        self._count_unless(event.fin)
+
+    def handle_cont(self, event: Frame) -> None:
+        # A list of parts takes more memory than they do, and without end where they are empty.
+        if self.frames:
+            self._parts, self.frames = bytearray(self.frames[0]), []
+        self._parts += event.data
+        if event.fin:
+            self.frames, self._parts = [bytes(self._parts)], bytearray()
+            self.send_receive_event_to_app()
+        self._count_unless(event.fin)
+
+    def handle_ping(self) -> None:
+        if self.transport.is_closing():
+            # What was held is heard after the connection is lost.
+            self.conn.data_to_send()
+        elif self.writable.is_set():
+            super().handle_ping()
+        else:
+            # RFC 6455 section 5.5.3: that of the latest ping serves.
+            self._pong = b"".join(self.conn.data_to_send())
+        self._count_unless(False)
+
+    def handle_pong(self, event: Frame) -> None:
+        super().handle_pong(event)
+        self._count_unless(False)
+
+    def handle_parser_exception(self) -> None:
+        if not self.transport.is_closing():
+            super().handle_parser_exception()
+
+    def _count_unless(self, whole: bool) -> None:
+        if not whole and self.taker is not None and not self.close_sent:
+            self.taker.take(None)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._pong and not (self.close_sent or self.transport.is_closing()):
+            self.transport.write(self._pong)
+        self._pong = b""
 
     def send_receive_event_to_app(self) -> None:
         if self.taker is None or self.close_sent:
@@ -94,11 +227,38 @@ class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
         else:
             self.taker.take(text)
 
-    def handle_close(self, event: Frame) -> None:
-        if self.taker is not None and self.taker.held:
-            self.taker.take(event)
-        else:
-            super().handle_close(event)
+    async def receive(self) -> ASGIReceiveEvent:
+        event = await super().receive()
+        if self._arrived and not self.read_paused:
+            self._hear()
+        return event
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self._arrived and not self.read_paused:
+            self._hear()
+
+    def keepalive_timeout(self) -> None:
+        if self._held_at < self.ping_sent_at:
+            super().keepalive_timeout()
+            return
+        # Its pong stands behind what was not read.
+        assert self.ping_timeout is not None
+        self.ping_sent_at = self.loop.time()
+        self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+
+    async def run_asgi(self) -> None:
+        try:
+            await super().run_asgi()
+        finally:
+            if not self.disconnected:
+                # A transport that is closed waits for ever for a client that does not read.
+                self._abortion = self.loop.call_later(_LINGER, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._abortion is not None:
+            self._abortion.cancel()
+        super().connection_lost(exc)
 
 
 class UvicornFrames:
@@ -108,65 +268,43 @@ class UvicornFrames:
         protocol: Its protocol.
     """
 
-    __slots__ = ("_early", "_on_frame", "_protocol", "held")
+    __slots__ = ("_on_frame", "_protocol")
 
     def __init__(self, protocol: DirectWebSocketProtocol) -> None:
         self._protocol = protocol
-        self._on_frame: Callable[[str | bytes], None] | None = None
-        #: What came after the frame at which it was held, in the same read of the socket.
-        self._early: deque[str | bytes | Frame] | None = None
-        self.held = False
+        self._on_frame: Callable[[str | bytes | None], None] | None = None
 
     @property
     def writable(self) -> bool:
         protocol = self._protocol
         closed = protocol.close_sent or protocol.transport.is_closing()
-        return protocol.writable.is_set() and not closed
+        return protocol.writable.is_set() and not closed and protocol.conn.state is State.OPEN
 
-    def divert(self, on_frame: Callable[[str | bytes], None]) -> None:
+    def divert(self, on_frame: Callable[[str | bytes | None], None]) -> None:
         protocol = self._protocol
         self._on_frame = on_frame
-        self._early = deque()
-        ends = []
-        while not protocol.queue.empty():
-            event = protocol.queue.get_nowait()
-            if event["type"] == "websocket.receive":
-                self._early.append(event.get("text") or event.get("bytes") or "")
-            else:
-                ends.append(event)
-        for event in ends:
-            protocol.queue.put_nowait(event)
         protocol.taker = self
-        self.go_on()
+        protocol.read_paused = False
+        waiting = [protocol.queue.get_nowait() for _ in range(protocol.queue.qsize())]
+        for event in waiting:
+            if event["type"] == "websocket.receive":
+                # One, as no more is heard of a socket while one waits.
+                on_frame(event.get("text") or event.get("bytes") or "")
+            else:
+                protocol.queue.put_nowait(event)
+        if not protocol.read_paused:
+            protocol.go_on()
 
-    def take(self, frame: str | bytes | Frame) -> None:
-        """Hand over a message, or a close frame in its turn."""
-        if self.held:
-            self._early = self._early or deque()
-            self._early.append(frame)
-        elif isinstance(frame, Frame):
-            self._protocol.handle_close(frame)
-        elif self._on_frame is not None:
+    def take(self, frame: str | bytes | None) -> None:
+        """Hand over a message, or None for a frame that is none."""
+        if self._on_frame is not None:
             self._on_frame(frame)
 
     def hold(self) -> None:
-        self.held = True
-        protocol = self._protocol
-        if not (protocol.read_paused or protocol.transport.is_closing()):
-            protocol.read_paused = True
-            protocol.transport.pause_reading()
+        self._protocol.hold()
 
     def go_on(self) -> None:
-        self.held = False
-        while self._early and not self.held:
-            self.take(self._early.popleft())
-        if self.held:
-            return
-        self._early = None
-        protocol = self._protocol
-        if protocol.read_paused and not protocol.transport.is_closing():
-            protocol.read_paused = False
-            protocol.transport.resume_reading()
+        self._protocol.go_on()
 
     def write(self, text: str) -> None:
         connection = self._protocol.conn

@@ -147,6 +147,9 @@ class _RoomServer:
                 while self._connections:
                     self._gone.clear()
                     await self._gone.wait()
+        # Of one that reads nothing, or has sent more than was read of it yet.
+        for connection in self._connections.values():
+            connection.give_up()
 
     def _servers_for(self, member: str) -> tuple[IceServerEntry, ...]:
         now = time.time()

@@ -161,6 +161,10 @@ class MemberConnection:
         self._leaving = True
         self.wake()
 
+    def give_up(self) -> None:
+        """Make `serve` return although the member was not let go yet."""
+        self._stop_serving()
+
     def charge(self, octets: int) -> None:
         """Let the member's next message wait for what this one costs others."""
         self._pace.charge(octets)
@@ -223,11 +227,11 @@ class MemberConnection:
                 await asyncio.wait((self._holder,))
             raise
 
-    def _on_frame(self, frame: str | bytes) -> None:
+    def _on_frame(self, frame: str | bytes | None) -> None:
         if self._serving is None or self._error is not None:
             return
         try:
-            wait = self._hear(frame)
+            wait = self._rest_after(0) if frame is None else self._hear(frame)
         except Exception as fault:
             self._fail(fault)
             return
@@ -250,16 +254,16 @@ class MemberConnection:
         kept = self._backplane.receive(self._id, frame)
         if kept is not None:
             return self._keep(kept, frame)
-        wait = self._wait_after(frame)
-        return None if wait == 0 else self._rest(wait)
+        return self._rest_after(octets_of(frame))
 
     async def _keep(self, kept: Awaitable[None], frame: str | bytes) -> None:
         await kept
-        await self._rest(self._wait_after(frame))
+        await (self._rest_after(octets_of(frame)) or asyncio.sleep(0))
 
-    def _wait_after(self, frame: str | bytes) -> float:
+    def _rest_after(self, octets: int) -> Coroutine[None, None, None] | None:
         # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
-        return self._pace.wait_after(octets_of(frame), now=self._loop.time())
+        wait = self._pace.wait_after(octets, now=self._loop.time())
+        return None if wait == 0 else self._rest(wait)
 
     async def _rest(self, wait: float) -> None:
         await asyncio.sleep(wait)

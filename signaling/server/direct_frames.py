@@ -24,8 +24,13 @@ class DirectFrames(Protocol):
     def writable(self) -> bool:
         """False while what was written waits for its reader, and once the WebSocket is closed."""
 
-    def divert(self, on_frame: Callable[[str | bytes], None]) -> None:
-        """Hand over each frame from now on, those first that wait for ASGI's `receive`."""
+    def divert(self, on_frame: Callable[[str | bytes | None], None]) -> None:
+        """Hand over each message from now on, those first that wait for ASGI's `receive`.
+
+        Args:
+            on_frame: Takes each, and None for each frame that is no message by itself, but costs
+                as much to read: part of one, a ping or a pong.
+        """
 
     def hold(self) -> None:
         """Hand nothing over, and read nothing, until `go_on`."""

@@ -189,6 +189,22 @@ async def test_a_flood_is_slowed_and_loses_nothing() -> None:
         assert asyncio.get_running_loop().time() - start >= (messages - burst - 1) / rate
 
 
+async def test_a_member_that_closes_while_it_is_slowed_is_heard_and_is_no_fault_of_others() -> None:
+    async with (
+        rooms(messages_per_second=50, burst=5) as url,
+        two_pages(url) as (first, second),
+    ):
+        for number in range(20):
+            await first.send(type="offer", sdp=str(number))
+        leaving = asyncio.create_task(first.websocket.close())
+        # To who is about to leave, and has said so.
+        for number in range(20):
+            await second.send(type="answer", sdp="")
+            assert (await second.until("offer"))["sdp"] == str(number)
+        await second.until("peer-left")
+        await leaving
+
+
 async def test_a_slow_reader_is_disconnected_and_the_others_are_not() -> None:
     limits = {"messages_per_second": 10_000, "burst": 10_000, "backlog_messages": 8}
     limits |= {"octets_burst": 2**40}

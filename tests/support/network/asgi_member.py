@@ -19,7 +19,10 @@ class AsgiMember:
     Attributes:
         joined: The answer to its join.
         reads: The app waits where it sends to this member while it is not set.
+        serving: The app's work for this member.
     """
+
+    serving: asyncio.Future[None]
 
     def __init__(self) -> None:
         self.joined: dict[str, Any] = {}
@@ -70,10 +73,10 @@ async def asgi_member(
         "extensions": {"websocket.http.response": {}},
     }
     member.to_app.put_nowait({"type": "websocket.connect"})
-    serving = asyncio.ensure_future(app(scope, member.to_app.get, member.from_server))
+    member.serving = asyncio.ensure_future(app(scope, member.to_app.get, member.from_server))
     answered = await member.from_app.get()
     if answered["type"] != "websocket.accept":
-        await serving
+        await member.serving
         raise AssertionError(f"refused: {answered.get('status', answered)}")
     member.send(**{"type": "join", "room": room, **fields})
     try:
@@ -83,4 +86,4 @@ async def asgi_member(
     finally:
         code = 1000 if leaves else 1006
         member.to_app.put_nowait({"type": "websocket.disconnect", "code": code})
-        await serving
+        await member.serving

@@ -33,9 +33,9 @@ class Frames:
         self.writable = True
         self.held = False
         self.written: list[str] = []
-        self._on_frame: Callable[[str | bytes], None] | None = None
+        self._on_frame: Callable[[str | bytes | None], None] | None = None
 
-    def divert(self, on_frame: Callable[[str | bytes], None]) -> None:
+    def divert(self, on_frame: Callable[[str | bytes | None], None]) -> None:
         self._on_frame = on_frame
 
     def hold(self) -> None:
@@ -47,7 +47,7 @@ class Frames:
     def write(self, text: str) -> None:
         self.written.append(text)
 
-    def come(self, frame: str | bytes) -> None:
+    def come(self, frame: str | bytes | None) -> None:
         assert self._on_frame is not None
         self._on_frame(frame)
 
@@ -385,6 +385,26 @@ async def test_direct_frames_are_held_while_their_member_has_to_wait() -> None:
         await asyncio.sleep(seconds)
         held.append(frames.held)
     assert held == [True, True, False]
+    wire.disconnect(1000)
+    assert await serving == 1000
+
+
+@in_virtual_time
+async def test_direct_frames_that_are_no_messages_are_slowed_like_those_that_are() -> None:
+    frames = Frames()
+    wire = Wire(frames)
+    await wire.open()
+    rooms = Rooms(wire, Limits(messages_per_second=1, burst=3))
+    serving = asyncio.create_task(rooms.connection.serve())
+    assert await wire.sent() == HELLO
+    await asyncio.sleep(0)
+    held = []
+    for _ in range(4):
+        frames.come(None)
+        held.append(frames.held)
+    assert (held, rooms.delivered) == ([False, False, False, True], [])
+    await asyncio.sleep(1.1)
+    assert not frames.held
     wire.disconnect(1000)
     assert await serving == 1000
 

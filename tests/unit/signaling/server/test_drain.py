@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from signaling.server import JoinRequest, Rights, create_app
+from signaling.server import JoinRequest, Limits, Rights, create_app
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.network.asgi_member import AsgiMember, asgi_member
 
@@ -75,3 +75,15 @@ async def test_member_that_reads_nothing_holds_up_the_end_for_five_seconds() -> 
         await app.drain()
         assert asyncio.get_running_loop().time() - begun == 5
         member.reads.set()
+
+
+@in_virtual_time
+async def test_member_that_is_slowed_holds_up_the_end_for_five_seconds() -> None:
+    app = create_app(limits=Limits(messages_per_second=0.01, burst=1, idle_timeout=1e3))
+    async with asgi_member(app, "r") as member:
+        for _ in range(3):
+            member.send(type="offer", sdp="v")
+        await member.until("error")
+        await app.drain()
+        # The task of the ASGI server has ended by itself: nobody has to cancel it.
+        await asyncio.wait_for(member.serving, timeout=1)
