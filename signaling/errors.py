@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_SESSION = "unknown-session"
     REPLACED = "replaced"
     TOO_SLOW = "too-slow"
+    TOO_FAST = "too-fast"
     IDLE = "idle"
     UNAVAILABLE = "unavailable"
     BAD_DESCRIPTION = "bad-description"
@@ -68,7 +69,16 @@ class ChannelClosed(SignalingError):  # noqa: N818 - an end, not always an error
 
 
 class ChannelLost(ChannelClosed):
-    """The channel broke and could not be restored: messages may be missing."""
+    """The channel broke and could not be restored: messages may be missing.
+
+    Attributes:
+        code: The error code with which the signalling server ended it; None where it did not, or by
+            a code of a later version.
+    """
+
+    def __init__(self, reason: str, *, code: ErrorCode | None = None) -> None:
+        self.code = code
+        super().__init__(reason)
 
 
 class ConnectError(SignalingError):

@@ -38,6 +38,8 @@ _FINAL: Final = frozenset(
 )
 #: Seconds in a room after which its loss is no refusal to stay (ours).
 _STEADY: Final = 60.0
+#: Seconds that a bot which sent too fast stays away (ours).
+_COOLING: Final = 60.0
 
 
 async def run_forever(
@@ -117,6 +119,7 @@ class _Stay:
         delays = _POLICY.delays()
         while True:
             began = loop.time()
+            too_fast = False
             try:
                 async with self._enter() as room:
                     self._was_in = True
@@ -130,9 +133,10 @@ class _Stay:
                 problem = str(error)
             except (ConnectError, ChannelLost) as error:
                 problem = str(error)
+                too_fast = isinstance(error, ChannelLost) and error.code is ErrorCode.TOO_FAST
             if loop.time() - began >= _STEADY:
                 delays = _POLICY.delays()
-            delay = next(delays)
+            delay = max(next(delays), _COOLING if too_fast else 0.0)
             self._say(f"Not in the room {self._room}: {problem}. Next try in {delay:.1f} s.")
             await asyncio.sleep(delay)
 

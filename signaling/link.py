@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
@@ -313,7 +314,7 @@ class Link:
         problem = f"the connection to the signalling server broke (close code {broken.close_code})"
         refusal = self._refusal_of(broken)
         if self._reconnect is None or self._session is None:
-            raise ChannelLost(refusal or problem)
+            raise ChannelLost(refusal or problem, code=_code(refusal and broken.close_reason))
         delays = self._reconnect.delays()
         if refusal is not None:
             self._check_rejoin(broken.close_reason or "", reason=refusal)
@@ -390,7 +391,7 @@ class Link:
         # A token that has run out is given anew by its function.
         renewed = code == ErrorCode.UNAUTHORIZED and self._session and callable(self._token)
         if not (self._owner.joins_again and (code in _REJOINED or renewed)):
-            raise ChannelLost(reason)
+            raise ChannelLost(reason, code=_code(code))
 
     def _give_session_up(self, reason: str) -> None:
         if self._session is None:
@@ -441,4 +442,12 @@ def _say(error: Exception) -> str:
 
 
 def _again(end: ChannelClosed) -> ChannelClosed:
-    return type(end)(end.reason)
+    # One exception raised twice would collect the tracebacks of both.
+    return copy.copy(end)
+
+
+def _code(text: str | None) -> ErrorCode | None:
+    try:
+        return ErrorCode(text or "")
+    except ValueError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 import logging
 import secrets
@@ -220,7 +221,7 @@ class Room:
             self._changed.clear()
             await self._changed.wait()
         if isinstance(self._ended, ChannelLost):
-            raise ChannelLost(self._ended.reason)
+            raise copy.copy(self._ended)
 
     async def channels(self) -> AsyncIterator[PeerChannel]:
         """Yield a channel to each other member: those present, then each one that joins.
@@ -238,7 +239,7 @@ class Room:
             while self._new:
                 yield self._new.pop(next(iter(self._new)))
             if isinstance(self._ended, ChannelLost):
-                raise ChannelLost(self._ended.reason)
+                raise copy.copy(self._ended)
             if self._ended is not None:
                 return
             self._changed.clear()

@@ -5,7 +5,7 @@
 // Close codes of a refusal by the server, whose close reason is an error code.
 const REFUSALS = new Set([1008, 1013]);
 // Refusals after which another try ends no better.
-const FINAL = new Set(["forbidden", "unauthorized", "replaced", "malformed", "too-large", "unexpected"]);
+const FINAL = new Set(["forbidden", "unauthorized", "replaced", "malformed", "too-large", "unexpected", "too-fast"]);
 // Messages about the WebSocket and not the session: neither counted nor sent again.
 const UNCOUNTED = new Set(["joined", "resumed", "ping", "ack"]);
 // Milliseconds for which a return to the session is tried: longer than the server keeps the place.

@@ -262,8 +262,14 @@ class MemberConnection:
 
     def _rest_after(self, octets: int) -> Coroutine[None, None, None] | None:
         # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
-        wait = self._pace.wait_after(octets, now=self._loop.time())
-        return None if wait == 0 else self._rest(wait)
+        now = self._loop.time()
+        wait = self._pace.wait_after(octets, now=now)
+        if wait == 0:
+            return None
+        if self._pace.too_fast(now=now):
+            reason = f"slowed for {self._limits.slowed_timeout:g} seconds without a pause"
+            self._backplane.expel(self._id, ErrorCode.TOO_FAST, reason)
+        return self._rest(wait)
 
     async def _rest(self, wait: float) -> None:
         await asyncio.sleep(wait)

@@ -21,6 +21,8 @@ class Limits:
         burst: Messages that it may send at once before that.
         octets_per_second: Likewise for its messages' octets, each counted for every receiver.
         octets_burst: Octets that it may cost at once before that.
+        slowed_timeout: Seconds for which a member may be slowed without a pause; it is then
+            disconnected as too fast.
         backlog_messages: Messages that wait for one member; more disconnect it as too slow.
         backlog_size: Characters of them together.
         faults: Malformed or unexpected messages of one member; the last one disconnects it.
@@ -39,6 +41,7 @@ class Limits:
     burst: int = 200
     octets_per_second: float = 1024 * 1024
     octets_burst: int = 8 * 1024 * 1024
+    slowed_timeout: float = 60.0
     backlog_messages: int = 256
     backlog_size: int = 2 * MAX_MESSAGE_SIZE
     faults: int = 3

@@ -43,7 +43,7 @@ class ReadingPace:
         now: Current time in seconds, of the same clock as the argument of `wait_after`.
     """
 
-    __slots__ = ("_charged", "_longest", "_messages", "_octets")
+    __slots__ = ("_charged", "_longest", "_messages", "_octets", "_slowed_since", "_slowed_timeout")
 
     def __init__(self, limits: Limits, *, now: float) -> None:
         self._longest = limits.ping_interval
@@ -52,6 +52,9 @@ class ReadingPace:
             rate=limits.octets_per_second, burst=limits.octets_burst, now=now
         )
         self._charged = 0
+        self._slowed_timeout = limits.slowed_timeout
+        #: Time from which on each message had to be waited for; None after one that had not.
+        self._slowed_since: float | None = None
 
     def charge(self, octets: int) -> None:
         """Count what the last message costs its receivers."""
@@ -60,6 +63,15 @@ class ReadingPace:
     def wait_after(self, octets: int, *, now: float) -> float:
         """Return the seconds for which nothing is to be read after a message of so many octets."""
         cost, self._charged = octets + self._charged, 0
-        return min(
-            max(self._messages.take(now), self._octets.take(now, tokens=cost)), self._longest
-        )
+        wait = max(self._messages.take(now), self._octets.take(now, tokens=cost))
+        if wait == 0:
+            self._slowed_since = None
+            return 0.0
+        if self._slowed_since is None:
+            self._slowed_since = now
+        return min(wait, self._longest)
+
+    def too_fast(self, *, now: float) -> bool:
+        """Tell whether the member was slowed without a pause for as long as it may be."""
+        since = self._slowed_since
+        return since is not None and now - since >= self._slowed_timeout

@@ -248,12 +248,15 @@ async def test_a_participant_that_joins_again_takes_its_earlier_place(small: Ser
     assert two.name not in {peer.member for peer in again.reply.peers}
 
 
-async def test_a_silent_member_is_expelled_and_may_join_again(server: Server) -> None:
+@pytest.mark.parametrize(("code", "may_return"), [("idle", True), ("too-fast", False)])
+async def test_a_silent_member_is_expelled_and_may_join_again_and_a_hasty_one_not(
+    server: Server, code: str, may_return: bool
+) -> None:
     one, two = await server.join(), await server.join(secret=SECRET)
-    server.backplane.expel(two.connection_id, ErrorCode.IDLE, "nothing arrived")
-    assert await two.ended() == Error(code=ErrorCode.IDLE, reason="nothing arrived")
+    server.backplane.expel(two.connection_id, ErrorCode(code), "for a reason")
+    assert await two.ended() == Error(code=ErrorCode(code), reason="for a reason")
     _, left = await one.messages(2)
-    assert left == PeerLeft(member=two.name, reason="disconnected: idle", may_return=True)
+    assert left == PeerLeft(member=two.name, reason=f"disconnected: {code}", may_return=may_return)
 
 
 async def test_a_member_whose_right_runs_out_is_expelled(server: Server) -> None:

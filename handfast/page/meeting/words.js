@@ -41,6 +41,7 @@ const PROBLEMS = {
   "server-full": () => PROBLEMS["room-full"](),
   unauthorized: (reason) => ["This room asks for a token", `Open it by the link that you were given, which ends in #token=…. ${sentence(reason)}`],
   forbidden: (reason) => ["You may not join this room", sentence(reason)],
+  "too-fast": () => ["This page sent more than the room takes", "The server ended its membership. Wait a moment, and join again."],
   replaced: () => ["You are in this room in another tab", "Join again to come back to this one."],
 };
 

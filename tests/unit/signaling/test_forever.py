@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from signaling import ConnectError, InsecureUrlError, JoinError, Room, run_forever
+from signaling import ChannelLost, ConnectError, InsecureUrlError, JoinError, Room, run_forever
 from signaling.errors import ErrorCode
 from signaling.server import JoinRequest, Limits, Refusal, Rights, create_app
 from tests.support.clock.deadline import DEADLINE
@@ -123,3 +123,46 @@ async def test_a_bot_that_closes_its_room_ends() -> None:
 
     async with serve(create_app()) as url, asyncio.timeout(DEADLINE):
         await run_forever(bot, f"{url}/ws", room="r", say=None)
+
+
+class _Ended:
+    """A room whose server ends the membership after two minutes."""
+
+    def __init__(self, error: ChannelLost) -> None:
+        self._error = error
+
+    async def __aenter__(self) -> _Ended:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    def on(self, *_: object) -> None:
+        pass
+
+    async def closed(self) -> None:
+        await asyncio.sleep(120)
+        raise self._error
+
+
+@pytest.mark.parametrize(("code", "seconds"), [(ErrorCode.TOO_FAST, 60), (None, 0.2)])
+def test_a_bot_that_sent_too_fast_stays_away_for_a_minute(
+    code: ErrorCode | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        joins: list[float] = []
+
+        def join(*_: object, **__: object) -> _Ended:
+            joins.append(asyncio.get_running_loop().time())
+            return _Ended(ChannelLost("disconnected", code=code))
+
+        monkeypatch.setattr("signaling.forever.join", join)
+        bot = asyncio.create_task(run_forever(idle, "ws://localhost/ws", room="r", say=None))
+        await asyncio.sleep(1000)
+        bot.cancel()
+        gaps = [later - earlier - 120 for earlier, later in itertools.pairwise(joins)]
+        assert max(gaps) <= seconds
+        assert min(gaps) >= seconds / 2
+
+    run()

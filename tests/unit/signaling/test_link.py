@@ -154,6 +154,7 @@ async def test_without_participants_the_end_of_a_session_is_the_end() -> None:
     [
         ("idle", True),
         ("too-slow", True),
+        ("too-fast", False),
         ("replaced", False),
         ("forbidden", False),
         ("unauthorized", False),
@@ -169,6 +170,10 @@ def test_a_server_that_ends_a_session_says_whether_to_return(reason: str, rejoin
         server.sockets[0][1].end(1008, reason)
         await asyncio.sleep(10)
         assert owner.ended.done() is not rejoins
+        if not rejoins:
+            lost = owner.ended.result()
+            assert isinstance(lost, ChannelLost)
+            assert (lost.code or "nonsense") == reason
         assert owner.told == (["away", "over", "joined as m"] if rejoins else [])
         await link.close()
 

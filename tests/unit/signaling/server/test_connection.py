@@ -282,7 +282,7 @@ async def test_member_whose_messages_cost_others_much_is_read_slower() -> None:
 async def test_member_that_is_not_read_is_not_taken_for_silent() -> None:
     wire = Wire()
     await wire.open()
-    limits = Limits(octets_per_second=1, octets_burst=1)
+    limits = Limits(octets_per_second=1, octets_burst=1, slowed_timeout=1e6)
     rooms = Rooms(wire, limits, cost=1000)
     for _ in range(10):
         wire.frame(text="x")
