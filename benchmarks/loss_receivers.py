@@ -38,9 +38,14 @@ globalThis.answer = async (offer) => {
 };
 globalThis.heard = async () => {
   const all = [...(await end.getStats()).values()];
-  const {totalSamplesReceived: samples, concealedSamples: concealed} =
-    all.find(({type}) => type === "inbound-rtp");
-  return {samples, concealed};
+  const found = all.find(({type}) => type === "inbound-rtp");
+  return {
+    samples: found.totalSamplesReceived,
+    concealed: found.concealedSamples,
+    stretched: found.insertedSamplesForDeceleration + found.removedSamplesForAcceleration,
+    waited: found.jitterBufferDelay,
+    emitted: found.jitterBufferEmittedCount,
+  };
 }; 0"""
 
 
@@ -51,10 +56,16 @@ class Heard:
     Args:
         samples: Samples, concealed ones and holes included.
         concealed: Samples of which nothing came, extrapolated or not.
+        stretched: Samples that were put in or taken out to slow the sound down or speed it up.
+        waited: Seconds that each of `emitted` waited in the jitter buffer, summed.
+        emitted: Samples, or frames, that left it.
     """
 
     samples: int
     concealed: int
+    stretched: int = 0
+    waited: float = 0.0
+    emitted: int = 0
 
 
 class SoundReceiver(Protocol):
@@ -123,7 +134,12 @@ class OurReceiver(_PythonReceiver):
         """Count by the statistics."""
         entries = (await self._end.getReceivers()[0].getStats()).values()
         (found,) = [each for each in entries if isinstance(each, InboundRtpStats)]
-        return Heard(found.totalSamplesReceived, found.concealedSamples)
+        return Heard(
+            found.totalSamplesReceived,
+            found.concealedSamples,
+            waited=found.jitterBufferDelay,
+            emitted=found.jitterBufferEmittedCount,
+        )
 
 
 class AiortcReceiver(_PythonReceiver):
@@ -187,7 +203,7 @@ class ChromiumReceiver:
     async def heard(self) -> Heard:
         """Count by `getStats`."""
         found = await self._page.evaluate("heard()")
-        return Heard(int(found["samples"]), int(found["concealed"]))
+        return Heard(**found)
 
 
 RECEIVERS: tuple[type[SoundReceiver], ...] = (OurReceiver, AiortcReceiver, ChromiumReceiver)

@@ -243,6 +243,13 @@ async def test_repairs_bring_back_most_pictures() -> None:
     assert found.lost < 0.01 * found.captured
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+@in_virtual_time
+async def test_repairs_bring_back_most_sound(seed: int) -> None:
+    found = await measure(AUDIO, Impairment(loss=0.1), seed)
+    assert found.lost < 0.01 * found.captured
+
+
 @in_virtual_time
 async def test_pictures_get_through_a_path_that_loses_large_packets() -> None:
     call = Call(VIDEO, 1)

@@ -72,7 +72,7 @@ def check_encoders(encoders: Mapping[str, tuple[str, ...]]) -> None:
 
 check_encoders(ENCODERS)
 
-_AUDIO_FEEDBACK = (Feedback("transport-cc"),)
+_AUDIO_FEEDBACK = (Feedback("nack"), Feedback("transport-cc"))
 _VIDEO_FEEDBACK = (
     Feedback("nack"),
     Feedback("nack", "pli"),

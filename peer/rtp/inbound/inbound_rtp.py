@@ -63,6 +63,7 @@ class InboundRtp:
             on_frame=self._on_frame,
             on_feedback=self._on_feedback,
             on_event=self._on_event,
+            is_played=lambda: self.decoding.wants_frames,
         )
         self.readers: Readers[EncodedFrame] = Readers()
         self.decoding = Decoding(kind, clock, self.request_keyframe)

@@ -24,6 +24,13 @@ _REPEAT_MARGIN = 0.01
 _BATCH_INTERVAL = 0.002
 #: Largest delay in seconds of the first request for the sake of reordered packets (ours).
 _REORDERING_LIMIT = 0.1
+#: Limit of the packets that came after a request, of which another copy may follow (ours).
+_ANSWERED_LIMIT = 64
+#: Seconds beyond the round trip within which an answer comes (ours).
+_ANSWER_MARGIN = 0.03
+#: Weight of the default round trip for each request that is left out as its answer would be late:
+#: after some of these the peer is asked again, as the path may have become shorter (ours).
+_FORGETTING = 1 / 16
 _NEVER = float("inf")
 
 #: Seconds for which `ReorderingWait` keeps a larger wait before it decays (ours).
@@ -71,11 +78,12 @@ class ReorderingWait:
 
 
 class _MissingPacket:
-    __slots__ = ("due", "requested_at", "since", "tries")
+    __slots__ = ("copied", "due", "requested_at", "since", "tries")
 
     def __init__(self, *, since: MonotonicTime, due: MonotonicTime) -> None:
         self.since = since
         self.due = due
+        self.copied = False
         self.requested_at = 0.0
         self.tries = 0
 
@@ -92,25 +100,35 @@ class NackTracker:
 
     Attributes:
         enabled: As given; may change with the payload type.
+        repeats: True where packets are sent again as they were, without RTX.
         due: Time of the next request; infinite for none.
+        patience: Seconds from missing until a packet is given up: none is requested whose answer
+            would come later.
         round_trip_time: In seconds, as set or as measured by retransmissions.
     """
 
     __slots__ = (
+        "_answered",
         "_deviation",
         "_is_round_trip_set",
         "_missing",
         "_reordering",
         "due",
         "enabled",
+        "patience",
+        "repeats",
         "round_trip_time",
     )
 
     def __init__(self, *, enabled: bool) -> None:
         self._missing: dict[int, _MissingPacket] = {}
+        # By extended sequence number: seconds that it was late, and when it was requested.
+        self._answered: dict[int, tuple[Seconds, MonotonicTime]] = {}
         self._reordering = ReorderingWait(minimum=0.0, maximum=_REORDERING_LIMIT)
         self.enabled = enabled
+        self.repeats = False
         self.due: MonotonicTime = _NEVER
+        self.patience: Seconds = _NEVER
         self.round_trip_time: Seconds = DEFAULT_ROUND_TRIP_TIME
         self._deviation = DEFAULT_ROUND_TRIP_TIME / 16
         self._is_round_trip_set = False
@@ -120,6 +138,25 @@ class NackTracker:
 
     def __repr__(self) -> str:
         return f"<NackTracker missing={len(self)} round_trip_time={self.round_trip_time:.3f} s>"
+
+    @property
+    def answer_time(self) -> Seconds:
+        """Seconds within which a request is answered, if neither is lost."""
+        return self.round_trip_time * 1.5 + _ANSWER_MARGIN
+
+    @property
+    def second_answer_time(self) -> Seconds:
+        """Seconds within which a packet comes that has to be requested twice."""
+        return self._repeat_interval + self.round_trip_time + _ANSWER_MARGIN
+
+    @property
+    def _repeat_interval(self) -> Seconds:
+        margin = max(4 * self._deviation, _REPEAT_MARGIN)
+        return max(_REPEAT_INTERVAL, self.round_trip_time + margin)
+
+    def reordering_wait(self, now: MonotonicTime) -> Seconds:
+        """The seconds by which packets come late that nobody requested, with some more."""
+        return self._reordering.value(now)
 
     def set_round_trip_time(self, seconds: Seconds) -> None:
         """Use a measured round-trip time; retransmissions do not change it any more."""
@@ -134,6 +171,17 @@ class NackTracker:
             missing[extended] = _MissingPacket(since=now, due=due)
         if due < self.due:
             self.due = due
+
+    def leave(self, extended: int) -> None:
+        """Do not request a missing packet, as the one behind it has a copy that serves."""
+        packet = self._missing.get(extended)
+        if packet is not None:
+            packet.copied, packet.due = True, _NEVER
+
+    def is_left(self, extended: int) -> bool:
+        """True for a missing packet that is not requested, as of `leave`."""
+        packet = self._missing.get(extended)
+        return packet is not None and packet.copied
 
     def missing_since(self, extended: int) -> MonotonicTime | None:
         """Time at which a packet was found missing; None where it is not missing."""
@@ -159,18 +207,50 @@ class NackTracker:
         lateness = now - packet.since
         since_request = now - packet.requested_at
         if retransmitted is None:
-            retransmitted = packet.tries > 0 and since_request > self.round_trip_time / 2
+            retransmitted = packet.tries > 0 and since_request > self._answer_after
+            if self.repeats and packet.tries == 1:
+                self._expect_again(extended, lateness=lateness, requested_at=packet.requested_at)
         if not retransmitted:
             self._reordering.learn(lateness=lateness, now=now)
         elif packet.tries == 1:
             # As with TCP (RFC 6298 section 3), an answer to a second request measures nothing.
-            error = since_request - self.round_trip_time
-            self._deviation += (abs(error) - self._deviation) / 4
-            if not self._is_round_trip_set:
-                self.round_trip_time += error / 4
+            self._measure(since_request)
         if not self._missing:
             self.due = _NEVER
         return lateness
+
+    def received_late(self, lateness: Seconds) -> None:
+        """Learn from a packet that had been given up: its answer took longer than was known."""
+        if lateness > self.round_trip_time:
+            self._measure(min(lateness, ROUND_TRIP_TIME_LIMIT))
+
+    def received_again(self, extended: int, now: MonotonicTime) -> None:
+        """Learn from a packet that came before: of both that look alike, this one is the answer."""
+        answered = self._answered.pop(extended, None)
+        if answered is not None:
+            lateness, requested_at = answered
+            self._reordering.learn(lateness=lateness, now=now)
+            self._measure(now - requested_at)
+
+    def _expect_again(
+        self, extended: int, *, lateness: Seconds, requested_at: MonotonicTime
+    ) -> None:
+        answered = self._answered
+        answered[extended] = lateness, requested_at
+        if len(answered) > _ANSWERED_LIMIT:
+            del answered[next(iter(answered))]
+
+    def _measure(self, seconds: Seconds) -> None:
+        error = seconds - self.round_trip_time
+        self._deviation += (abs(error) - self._deviation) / 4
+        if not self._is_round_trip_set:
+            self.round_trip_time += error / 4
+
+    @property
+    def _answer_after(self) -> Seconds:
+        # A guess is no bound. Should it be the packet itself that is late, its answer follows.
+        is_guess = self.repeats and not self._is_round_trip_set
+        return 0.0 if is_guess else self.round_trip_time / 2
 
     def forget(self, *, first: int, end: int) -> None:
         """Give up the extended sequence numbers from `first` to before `end`."""
@@ -189,13 +269,17 @@ class NackTracker:
         if now < self.due:
             return ()
         soon = now + _BATCH_INTERVAL
-        repeat = now + max(
-            _REPEAT_INTERVAL, self.round_trip_time + max(4 * self._deviation, _REPEAT_MARGIN)
-        )
+        repeat = now + self._repeat_interval
+        in_time = now + self.round_trip_time - self.patience
         requested: list[int] = []
         earliest = _NEVER
         for extended, packet in self._missing.items():
-            if packet.due <= soon:
+            if packet.due <= soon and packet.since < in_time:
+                packet.due = _NEVER
+                if not packet.tries and not self._is_round_trip_set:
+                    error = DEFAULT_ROUND_TRIP_TIME - self.round_trip_time
+                    self.round_trip_time += error * _FORGETTING
+            elif packet.due <= soon:
                 requested.append(extended & 0xFFFF)
                 packet.requested_at = now
                 packet.tries += 1

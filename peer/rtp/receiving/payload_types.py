@@ -44,6 +44,7 @@ class PayloadType:
         nack: True where the peer answers to NACK (RFC 4585 section 4.2).
         pli: True where the peer answers to picture loss indications.
         fir: True where the peer answers to full intra requests (RFC 5104 section 7.1).
+        rtx: True where answers to NACK come as RTX (RFC 4588), and not as the packets were.
     """
 
     codec: Codec
@@ -51,16 +52,26 @@ class PayloadType:
     nack: bool
     pli: bool
     fir: bool
+    rtx: bool
 
 
 def payload_types_of(codecs: Iterable[Codec]) -> dict[int, PayloadType]:
     """The payload types of these codecs, by number."""
-    return {codec.payload_type: _payload_type(codec) for codec in codecs}
+    codecs = tuple(codecs)
+    repaired = {codec.apt for codec in codecs if codec.is_rtx}
+    return {
+        codec.payload_type: _payload_type(codec, rtx=codec.payload_type in repaired)
+        for codec in codecs
+    }
 
 
-def _payload_type(codec: Codec) -> PayloadType:
-    role = _ROLES.get(codec.name.lower(), PayloadRole.MEDIA)
+def _payload_type(codec: Codec, *, rtx: bool) -> PayloadType:
     agreed = {(each.type.lower(), (each.parameter or "").lower()) for each in codec.feedback}
     return PayloadType(
-        codec, role, ("nack", "") in agreed, ("nack", "pli") in agreed, ("ccm", "fir") in agreed
+        codec=codec,
+        role=_ROLES.get(codec.name.lower(), PayloadRole.MEDIA),
+        nack=("nack", "") in agreed,
+        pli=("nack", "pli") in agreed,
+        fir=("ccm", "fir") in agreed,
+        rtx=rtx,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, assert_never
 
+from peer.rtp.formats.opus_packet import has_copy
 from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.frame_assembler import FrameAssembler
 from peer.rtp.receiving.keyframes import STALL_TIMEOUT, KeyframeRequestTimer, WaitingKeyframe
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
     from peer.rtp.rtcp import RtcpPacket
     from peer.times import MonotonicTime, Seconds
 
+logger = logging.getLogger(__name__)
+
 #: Least and largest seconds to wait for a missing audio packet that may be out of order (ours).
 AUDIO_WAIT = (0.02, 0.2)
 #: Least and largest seconds to wait for a missing video packet that may be out of order (ours).
 VIDEO_WAIT = (0.05, 0.2)
 #: Least and largest seconds to wait for a missing audio packet that the peer sends again (ours).
 AUDIO_NACK_WAIT = (0.05, 0.3)
+#: Largest seconds to wait for one while somebody listens, whom the wait makes wait too (ours).
+PLAYED_NACK_WAIT = 0.2
 #: Least and largest seconds to wait for a missing video packet that the peer sends again. A long
 #: wait costs nothing: the key frame that is requested meanwhile goes first (ours).
 VIDEO_NACK_WAIT = (0.6, 1.5)
@@ -52,10 +58,13 @@ class SsrcReceiver:
         types: The agreed payload types, by number.
         timeline: The presentation times of the receiver.
         rtcp_ssrc: The SSRC of our feedback.
+        is_played: Tells whether somebody listens to, or watches, what is decoded.
         on_frame: Gets frames.
         on_feedback: Gets RTCP to send at once.
 
     Attributes:
+        awaits_copies: True while a packet is received whose copies of others (RFC 2198) come next:
+            nothing is requested before.
         state: As given.
         payload_type: The present payload type.
         deadline: Time to call `advance`; None where nothing waits.
@@ -65,6 +74,8 @@ class SsrcReceiver:
         "_assembler",
         "_buffer",
         "_fir_sequence",
+        "_is_played",
+        "_is_repaired",
         "_keyframe_requests",
         "_kind",
         "_nack_tracker",
@@ -74,6 +85,7 @@ class SsrcReceiver:
         "_rtcp_ssrc",
         "_unconfirmed",
         "_waiting_keyframe",
+        "awaits_copies",
         "deadline",
         "payload_type",
         "state",
@@ -89,14 +101,18 @@ class SsrcReceiver:
         types: Mapping[int, PayloadType],
         timeline: ReceiveTimeline,
         rtcp_ssrc: int,
+        is_played: Callable[[], bool],
         on_frame: Callable[[EncodedFrame], None],
         on_feedback: Callable[[tuple[RtcpPacket, ...]], None],
     ) -> None:
+        self.awaits_copies = False
         self.state = state
         self.payload_type = payload_type
         self.deadline: MonotonicTime | None = None
         self._kind = kind
         self._quiet = False
+        self._is_played = is_played
+        self._is_repaired = False
         self._rtcp_ssrc = rtcp_ssrc
         self._on_feedback = on_feedback
         self._keyframe_requests = KeyframeRequestTimer() if kind is MediaKind.VIDEO else None
@@ -109,6 +125,7 @@ class SsrcReceiver:
             on_wait=self._on_wait,
         )
         self._nack_tracker = NackTracker(enabled=payload_type.nack)
+        self._nack_tracker.repeats = not payload_type.rtx
         self._buffer = PacketBuffer(
             first, self._nack_tracker, deliver=self._assembler.add, on_lost=self._on_lost
         )
@@ -136,6 +153,7 @@ class SsrcReceiver:
         """Expect packets of another payload type from now on."""
         self.payload_type = payload_type
         self._nack_tracker.enabled = payload_type.nack and not self._quiet
+        self._nack_tracker.repeats = not payload_type.rtx
         self._set_wait_bounds()
 
     def listen(self, *, quietly: bool) -> None:
@@ -209,6 +227,8 @@ class SsrcReceiver:
         distance = extended - buffer.next + 1
         # Packets wait only where one before them is missing.
         if self.state.last_frame is None or extended not in buffer.waiting or distance > REACH:
+            if buffer.waiting:
+                self.advance(arrival)
             return
         age = (packet.timestamp - self.state.last_frame[0]) & 0xFFFFFFFF
         arrived = [ArrivedPacket(distance, age)]
@@ -235,7 +255,7 @@ class SsrcReceiver:
         """Do what is due: give up on gaps, request packets and key frames."""
         buffer, requests = self._buffer, self._keyframe_requests
         while (blocked_since := buffer.blocked_since) is not None:
-            if now >= blocked_since + self._reordering_wait.value(now):
+            if now >= blocked_since + self._patience(now):
                 buffer.skip_gap()
             elif self._can_skip_to_keyframe(now, blocked_since=blocked_since):
                 buffer.drop_before(self._waiting_keyframe.start)
@@ -253,10 +273,26 @@ class SsrcReceiver:
             return
         if requests is not None:
             self._request_keyframe(requests, now, blocked_since=blocked_since)
-        if lost := self._nack_tracker.take_due(now):
+        if not self.awaits_copies:
+            self._request_missing(now)
+        self._set_deadline(now, blocked_since=blocked_since)
+
+    def _patience(self, now: MonotonicTime) -> Seconds:
+        """The seconds to wait for the packet that others wait for."""
+        tracker = self._nack_tracker
+        if tracker.is_left(self._buffer.next):
+            return max(AUDIO_WAIT[0], tracker.reordering_wait(now))
+        return self._reordering_wait.value(now)
+
+    def _request_missing(self, now: MonotonicTime) -> None:
+        tracker = self._nack_tracker
+        if now < tracker.due:
+            return
+        if self._kind is MediaKind.AUDIO:
+            tracker.patience = self._reordering_wait.value(now)
+        if lost := tracker.take_due(now):
             self.state.nack_count += 1
             self._on_feedback((Nack(self._rtcp_ssrc, self.state.ssrc, lost),))
-        self._set_deadline(now, blocked_since=blocked_since)
 
     def request_keyframe(self, now: MonotonicTime) -> None:
         """Request a key frame for the application, until one comes."""
@@ -299,19 +335,46 @@ class SsrcReceiver:
         match result:
             case InsertResult.DUPLICATE:
                 state.duplicates += 1
+                if retransmitted is None:
+                    self._nack_tracker.received_again(extended, arrival)
             case InsertResult.LATE:
                 state.discarded += 1
-                self._reordering_wait.learn(lateness=buffer.lateness, now=arrival)
+                self._learn(buffer.lateness, arrival)
+                if self._nack_tracker.enabled and self._kind is MediaKind.AUDIO:
+                    self._nack_tracker.received_late(buffer.lateness)
             case InsertResult.FILLED_GAP:
-                self._reordering_wait.learn(lateness=buffer.lateness, now=arrival)
+                self._learn(buffer.lateness, arrival)
             case InsertResult.DELIVERED | InsertResult.BUFFERED:
                 pass
+        if self._kind is MediaKind.AUDIO and extended in buffer.waiting:
+            self._leave_copied(extended, entry[0])
         if self._keyframe_requests is not None:
             payload_format = self._assembler.payload_format
             if extended in buffer.waiting and payload_format is not None:
                 self._waiting_keyframe.add(extended, entry[0], payload_format)
             self._waiting_keyframe.update(buffer.waiting)
         return result
+
+    def _learn(self, lateness: Seconds, now: MonotonicTime) -> None:
+        """Wait longer where a packet came late, and by the round trip that its answer may tell."""
+        self._reordering_wait.learn(lateness=lateness, now=now)
+        if self._kind is MediaKind.AUDIO:
+            self._set_wait_bounds()
+
+    def _leave_copied(self, extended: int, packet: RtpPacket) -> None:
+        """Request no packet that the one behind it has a copy of, where that is all one hears.
+
+        Recordings and relays have no use for in-band FEC of Opus, and get the packet itself.
+        """
+        tracker = self._nack_tracker
+        if (
+            tracker.enabled
+            and tracker.missing_since(extended - 1) is not None
+            and self.payload_type.codec.name.lower() == "opus"
+            and has_copy(packet.payload)
+            and self._is_played()
+        ):
+            tracker.leave(extended - 1)
 
     def _jump(self, extended: int) -> None:
         first, self._unconfirmed = self._unconfirmed, None
@@ -374,7 +437,7 @@ class SsrcReceiver:
     def _set_deadline(self, now: MonotonicTime, *, blocked_since: MonotonicTime | None) -> None:
         due = float("inf") if self._quiet else self._nack_tracker.due
         if blocked_since is not None:
-            due = min(due, blocked_since + self._reordering_wait.value(now))
+            due = min(due, blocked_since + self._patience(now))
             repaired = blocked_since + self._retransmission_time
             if self._waiting_keyframe.complete and now < repaired:
                 due = min(due, repaired)
@@ -391,20 +454,37 @@ class SsrcReceiver:
 
     def _set_wait_bounds(self) -> None:
         nack = self._nack_tracker.enabled
-        round_trip_time = self._nack_tracker.round_trip_time
         match self._kind:
             case MediaKind.AUDIO:
-                minimum, maximum = AUDIO_NACK_WAIT if nack else AUDIO_WAIT
-                repair = round_trip_time * 1.5 + 0.03
+                minimum, maximum = self._audio_wait_bounds()
             case MediaKind.VIDEO:
                 minimum, maximum = VIDEO_NACK_WAIT if nack else VIDEO_WAIT
-                repair = round_trip_time * 4 + 0.1
+                if nack:
+                    minimum = max(minimum, self._nack_tracker.round_trip_time * 4 + 0.1)
             case _:
                 assert_never(self._kind)
-        if nack:
-            minimum = max(minimum, repair)
         wait = self._reordering_wait
         wait.minimum, wait.maximum = min(minimum, maximum), maximum
+
+    def _audio_wait_bounds(self) -> tuple[Seconds, Seconds]:
+        """Wait for an answer to a second request, if the first comes in time; else for none."""
+        tracker = self._nack_tracker
+        least, most = AUDIO_NACK_WAIT
+        if self._is_played():
+            most = PLAYED_NACK_WAIT
+        was_repaired = self._is_repaired
+        self._is_repaired = tracker.enabled and tracker.answer_time <= most
+        if self._is_repaired:
+            return max(least, tracker.second_answer_time), most
+        if was_repaired and tracker.enabled:
+            logger.info(
+                "lost sound of SSRC %d is not asked for again at present: what is sent again takes"
+                " %.0f ms, and sound waits for %.0f ms",
+                self.state.ssrc,
+                1000 * tracker.round_trip_time,
+                1000 * most,
+            )
+        return AUDIO_WAIT
 
     def _on_lost(self) -> None:
         self.state.gaps += 1

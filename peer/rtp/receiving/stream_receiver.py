@@ -52,6 +52,7 @@ class RtpStreamReceiver:
         on_feedback: Gets RTCP to send at once, none of it reports.
         on_event: Gets codec, payload and RTP timestamp of each telephone-event packet (RFC 4733),
             in the order of arrival.
+        is_played: Tells whether somebody listens to, or watches, what is decoded.
 
     Attributes:
         unexpected_packets: Packets of payload types that were not agreed.
@@ -63,6 +64,7 @@ class RtpStreamReceiver:
         "_current",
         "_ended",
         "_ids",
+        "_is_played",
         "_keyframe_wanted",
         "_kind",
         "_layers",
@@ -92,6 +94,7 @@ class RtpStreamReceiver:
         on_frame: Callable[[EncodedFrame], None],
         on_feedback: Callable[[tuple[RtcpPacket, ...]], None],
         on_event: Callable[[Codec, bytes, int], None] | None = None,
+        is_played: Callable[[], bool] = lambda: False,
     ) -> None:
         self.unexpected_packets = 0
         self.other_ssrc_packets = 0
@@ -99,6 +102,7 @@ class RtpStreamReceiver:
         self._on_frame = on_frame
         self._on_feedback = on_feedback
         self._on_event = on_event
+        self._is_played = is_played
         self._types: dict[int, PayloadType] = {}
         self._ids = ExtensionIds()
         self._reads_extensions = False
@@ -395,6 +399,7 @@ class RtpStreamReceiver:
             types=self._types,
             timeline=timeline,
             rtcp_ssrc=self._rtcp_ssrc,
+            is_played=self._is_played,
             on_frame=on_frame,
             on_feedback=self._on_feedback,
         )
@@ -511,7 +516,12 @@ class RtpStreamReceiver:
             payload=primary.payload,
             csrcs=packet.csrcs,
         )
+        former = self._current
+        if copies and former is not None:
+            former.awaits_copies = True
         self.receive(media, elements, arrival)
+        if copies and former is not None:
+            former.awaits_copies = False
         current = self._current
         if current is not None and packet.ssrc == self._ssrc:
             current.state.counter.bytes += len(packet.payload) - len(primary.payload)

@@ -29,7 +29,7 @@ async def test_voice_is_speech_to_opus_with_pauses_that_have_no_copies() -> None
 
 def test_table_has_a_line_for_each_loss_and_form_and_a_column_for_each_receiver() -> None:
     rows = [
-        Row(loss, form, make.name, loss / (index + 1))
+        Row(loss, form, make.name, loss / (index + 1), loss / 10, index / 100)
         for loss in (0.01, 0.2)
         for form in ("Opus with FEC", "RED")
         for index, make in enumerate(RECEIVERS)
@@ -37,8 +37,8 @@ def test_table_has_a_line_for_each_loss_and_form_and_a_column_for_each_receiver(
     lines = markdown(rows).splitlines()
     assert lines[0] == f"| {' | '.join(HEADINGS)} |"
     assert lines[2:] == [
-        "| 1% | Opus with FEC | 1.00% | 0.50% | 0.33% |",
-        "| 1% | RED | 1.00% | 0.50% | 0.33% |",
-        "| 20% | Opus with FEC | 20.00% | 10.00% | 6.67% |",
-        "| 20% | RED | 20.00% | 10.00% | 6.67% |",
+        "| 1% | Opus with FEC | 1.00% | 0.50% | 0.33% | 0.10% | 0 ms | 20 ms |",
+        "| 1% | RED | 1.00% | 0.50% | 0.33% | 0.10% | 0 ms | 20 ms |",
+        "| 20% | Opus with FEC | 20.00% | 10.00% | 6.67% | 2.00% | 0 ms | 20 ms |",
+        "| 20% | RED | 20.00% | 10.00% | 6.67% | 2.00% | 0 ms | 20 ms |",
     ]
