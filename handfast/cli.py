@@ -40,6 +40,7 @@ from handfast.serving import (
     ServeOptions,
     backplane_from,
     connections,
+    limits_from,
     tokens_from,
 )
 from handfast.serving import serve as serve_rooms
@@ -74,6 +75,21 @@ _AllowHost = Annotated[
         metavar="NAME",
         help="A name under which browsers reach this server; again for more.",
     ),
+]
+_BOUNDS = Limits()
+_MaxRooms = Annotated[int, typer.Option(min=1, metavar="N", help="Most rooms at one time.")]
+_MaxMembers = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Most members of all rooms together.")
+]
+_MaxRoomMembers = Annotated[
+    int,
+    typer.Option(
+        "--max-room-members", min=1, max=64, metavar="N", help="Most members of one room."
+    ),
+]
+_MessagesPerSecond = Annotated[
+    float,
+    typer.Option(metavar="N", help="A member that sends more for long is slowed."),
 ]
 _IceServers = Annotated[
     list[str] | None,
@@ -179,6 +195,10 @@ def serve(
         LogFormat | None,
         typer.Option(help="Tell who comes and goes on standard error, as text or JSON lines."),
     ] = None,
+    max_rooms: _MaxRooms = _BOUNDS.rooms,
+    max_members: _MaxMembers = _BOUNDS.members,
+    max_room_members: _MaxRoomMembers = _BOUNDS.members_per_room,
+    messages_per_second: _MessagesPerSecond = _BOUNDS.messages_per_second,
     grace: Annotated[
         float | None,
         typer.Option(
@@ -203,10 +223,15 @@ def serve(
 ) -> None:
     """Serve rooms in which pages, bots and recorders find each other."""
     console = Console()
-    limits = Limits()
     if log_format is not None:
         log_to_standard_error(log_format)
     try:
+        limits = limits_from(
+            rooms=max_rooms,
+            members=max_members,
+            members_per_room=max_room_members,
+            messages_per_second=messages_per_second,
+        )
         options = ServeOptions(
             web=WebServerOptions(
                 host=host,

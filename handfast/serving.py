@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 #: TCP connections beyond those of all members: on the way in, or asking for the health (ours).
 _SPARE: Final = 256
 
+
+#: Highest `--messages-per-second` (ours): one process passes on no more.
+_FASTEST: Final = 100_000
 
 #: Environment variable for what other users of the machine may not read.
 _PASSWORD_VARIABLE: Final = "HANDFAST_REDIS_PASSWORD"
@@ -83,6 +87,29 @@ class ServeOptions:
 def connections(limits: Limits) -> int:
     """Return the most TCP connections that a server with these bounds needs."""
     return limits.members + _SPARE
+
+
+def limits_from(
+    *, rooms: int, members: int, members_per_room: int, messages_per_second: float
+) -> Limits:
+    """Create the bounds of the rooms for `--max-rooms` and its like; all others are as usual.
+
+    Raises:
+        ServeError: One of them is none.
+    """
+    if not 0 < messages_per_second <= _FASTEST:
+        raise ServeError(
+            f"--messages-per-second is more than 0 and at most {_FASTEST}, "
+            f"not {messages_per_second:g}."
+        )
+    return Limits(
+        rooms=rooms,
+        members=members,
+        members_per_room=members_per_room,
+        messages_per_second=messages_per_second,
+        # What may come in a second may come at once.
+        burst=max(Limits().burst, math.ceil(messages_per_second)),
+    )
 
 
 def tokens_from(

@@ -132,6 +132,7 @@ async def test_a_room_of_the_program_is_for_bearers_of_tokens(tmp_path: Path) ->
         (["--redis", "redis://192.0.2.1"], "would carry sessions and messages unprotected"),
         (["--redis", "rediss://u:p@192.0.2.1"], "the password is for HANDFAST_REDIS_PASSWORD"),
         (["--redis", "http://localhost"], "a URL of Redis is rediss://"),
+        (["--messages-per-second", "nan"], "is more than 0 and at most 100000, not nan"),
     ],
 )
 async def test_an_option_that_cannot_be_used_is_named_at_once(
