@@ -522,9 +522,9 @@ async def _serve_rooms(options: ServeOptions, console: Console) -> None:
 def _announce(console: Console, url: str, options: ServeOptions) -> None:
     console.print(Text.assemble("Rooms are at ", (f"{url}#NAME", "bold cyan")), soft_wrap=True)
     page = url.replace("ws", "http", 1).removesuffix("/ws")
-    console.print(
-        Text.assemble("A page for each is at ", (f"{page}/room/NAME", "bold cyan")), soft_wrap=True
-    )
+    where = (f"{page}/", "bold cyan"), (f"{page}/room/NAME", "bold cyan")
+    words = Text.assemble("People find them at ", where[0], " by their names, or at ", where[1])
+    console.print(words, soft_wrap=True)
     if options.tokens is None:
         console.print("Whoever reaches this address may join them; --jwt-key asks for tokens.")
 
@@ -537,6 +537,10 @@ def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:
     console.print()
     console.print("  Open it in a browser and press “Call the Python peer”. Your picture comes")
     console.print("  back with the time and a frame counter on it, your sound as it is.")
+    console.print()
+    console.print(
+        Text.assemble("  People and bots meet in rooms, ", (f"{running.url}room/NAME", "bold cyan"))
+    )
     if options.host not in ("127.0.0.1", "localhost", "::1"):
         console.print()
         console.print("  Everybody who can reach this address may call.")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 _PAGE: Final = Path(str(files("handfast"))) / "page"
-#: Folders of the demo's page that the page of a room is made of as well.
-_FOLDERS: Final = ("meeting", "style", "view")
+#: Folders of the demo's page that the page of a room, and the way to it, are made of as well.
+_FOLDERS: Final = ("door", "meeting", "style", "view")
 #: Most characters of a room's name (docs/SIGNALING.md).
 _LONGEST_NAME: Final = 128
 #: Addresses that stand for all interfaces.
@@ -88,6 +88,15 @@ def room_page_routes(host: str | None) -> Sequence[BaseRoute]:
         *(Mount(f"/{each}", StaticFiles(directory=_PAGE / each)) for each in _FOLDERS),
         Route("/icon.svg", _icon),
     )
+
+
+def door_route() -> Route:
+    """Create the route of `/`: a page that leads to a room by its name."""
+
+    async def door(request: Request) -> Response:
+        return await file_response(request, _PAGE / "door.html")
+
+    return Route("/", door)
 
 
 async def _icon(request: Request) -> Response:

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from handfast.open_files import allow_open_files
-from handfast.room_page import room_page_routes, shared_host
+from handfast.room_page import door_route, room_page_routes, shared_host
 from handfast.site_middleware import site_middleware
 from handfast.web_server import WebServerOptions, listening, serving
 from signaling import InsecureUrlError
@@ -203,7 +203,7 @@ async def serve(
 
     # Load balancers and Prometheus ask by names of their own; only pages can be rebound.
     pages = Starlette(
-        routes=room_page_routes(shared_host(options.web.host)),
+        routes=[door_route(), *room_page_routes(shared_host(options.web.host))],
         middleware=site_middleware(_names(options)),
     )
     health = (Route("/healthz", healthz), Route("/readyz", readyz))

@@ -26,6 +26,28 @@ _ROOM = "lobby"
 _ELSEWHERE = "192.0.2.7"
 _WIDE = Look(width=1440, height=900)
 
+#: Lets a page play no sound before somebody has clicked, as browsers do where nobody has yet.
+_BLOCK_SOUND = """(() => {
+    globalThis.soundIsBlocked = true;
+    globalThis.soundPlays = 0;
+    const play = HTMLMediaElement.prototype.play;
+    HTMLMediaElement.prototype.play = function () {
+        if (this.tagName === "AUDIO") {
+            if (soundIsBlocked) return Promise.reject(new DOMException("", "NotAllowedError"));
+            soundPlays += 1;
+        }
+        return play.call(this);
+    };
+})()"""
+
+#: A picture that can be shared without a choice.
+_SCREEN = """void (navigator.mediaDevices.getDisplayMedia = async () => {
+    const canvas = document.createElement("canvas");
+    const pen = canvas.getContext("2d");
+    setInterval(() => pen.fillRect(Math.random() * 300, Math.random() * 150, 20, 20), 100);
+    return canvas.captureStream();
+})"""
+
 chromium = pytest.mark.browser("chromium")
 each_browser = pytest.mark.parametrize(
     "name",
@@ -69,8 +91,11 @@ async def test_room_page_shows_a_python_bot_and_every_button_of_it_works(name: B
             # An AudioContext of Firefox stands still on a machine without sound.
             await page.tab.wait_for("document.getElementById('level').value > 0")
         assert await page.faults() == []
+        await _choose_before_joining(page)
+        await page.tab.evaluate(_BLOCK_SOUND)
         await page.join("Ada")
         await _meet(page, bot)
+        await _hear(page)
         await _switch(page, bot)
         await _change_devices(page)
         assert await page.faults() == []
@@ -78,6 +103,23 @@ async def test_room_page_shows_a_python_bot_and_every_button_of_it_works(name: B
         await page.tab.screenshot(_screenshot(name, "wide-light"), whole=True)
         await _break(page, cable)
         await _leave(page)
+
+
+async def _choose_before_joining(page: RoomPage) -> None:
+    live = "document.querySelector('#preview-figure.live') !== null"
+    await page.press("toggle-camera")
+    await page.pressed("toggle-camera", on=False)
+    assert await page.tab.evaluate(live) is False
+    await page.press("toggle-camera")
+    await page.tab.wait_for(live)
+
+
+async def _hear(page: RoomPage) -> None:
+    """Press what is there where a browser plays no sound before somebody has clicked."""
+    await page.tab.wait_for("!document.getElementById('hear').hidden")
+    await page.tab.evaluate("void (globalThis.soundIsBlocked = false)")
+    await page.press("hear")
+    await page.tab.wait_for("document.getElementById('hear').hidden && soundPlays > 0")
 
 
 async def _meet(page: RoomPage, bot: Bot) -> None:
@@ -100,8 +142,8 @@ async def _switch(page: RoomPage, bot: Bot) -> None:
         await page.press(button)
         await page.pressed(button, on=True)
     if await page.tab.evaluate("navigator.userAgent.includes('Firefox')"):
-        # Whose choice of a screen nobody makes in a test.
-        return
+        # Its choice of a screen is a window of the browser, where nobody clicks in a test.
+        await page.tab.evaluate(_SCREEN)
     await page.press("share")
     await page.captions("You", "Your screen", "bot")
     await bot.until("tracks", 2)
@@ -111,7 +153,8 @@ async def _switch(page: RoomPage, bot: Bot) -> None:
 
 
 async def _change_devices(page: RoomPage) -> None:
-    await page.tab.evaluate("void (document.getElementById('devices-during').open = true)")
+    await page.tab.evaluate("document.querySelector('#devices-during summary').click()")
+    assert await page.tab.evaluate("document.getElementById('devices-during').open") is True
     for select, kind in (("microphone", "audioinput"), ("camera", "videoinput")):
         before = await page.tab.evaluate(f"handfast.media.track('{kind}').id")
         await page.tab.evaluate(
@@ -125,9 +168,24 @@ async def _change_devices(page: RoomPage) -> None:
         await page.tab.wait_for(f"{track} && {track}.id !== '{before}'")
         published = f"[...handfast.room.published.keys()].includes({track})"
         await page.tab.wait_for(published)
+    await _change_speaker(page)
     await page.press("copy")
+    await page.read("copy", "Cop")
     assert "https only, on a phone as well" in await page.read("invite-note", "--certfile")
     await page.tab.wait_for("document.getElementById('qr').naturalWidth > 0")
+
+
+async def _change_speaker(page: RoomPage) -> None:
+    await page.tab.evaluate(
+        """(() => {
+            const select = document.getElementById("speaker");
+            select.selectedIndex = select.options.length - 1;
+            select.dispatchEvent(new Event("change"));
+        })()"""
+    )
+    heard = "[...document.querySelectorAll('.people audio')]"
+    chosen = "document.getElementById('speaker').value"
+    await page.tab.wait_for(f"{heard}.every(({{ sinkId }}) => sinkId === {chosen})")
 
 
 async def _break(page: RoomPage, cable: Cable) -> None:
@@ -174,6 +232,11 @@ async def test_room_page_without_camera_and_microphone_says_why_and_joins_on_a_d
         assert await page.faults() == []
         assert await page.overflow() == 0
         await page.tab.screenshot(_screenshot("chromium", "phone-dark"), whole=True)
+
+        alone = await RoomPage.open(browser, f"{url}-of-nobody")
+        await alone.join("Ada")
+        await alone.say("hello?")
+        await alone.read("lines", "Nobody else is here to read it.")
 
 
 @pytest.mark.long

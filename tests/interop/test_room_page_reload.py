@@ -49,8 +49,8 @@ class _Serving:
     backplane: InProcessBackplane
 
     @property
-    def page(self) -> str:
-        return f"http://{urlsplit(self.url).netloc}/room/{_ROOM}"
+    def door(self) -> str:
+        return f"http://{urlsplit(self.url).netloc}/"
 
     @property
     def port(self) -> int:
@@ -138,13 +138,13 @@ async def _browsers(ada: str) -> AsyncIterator[tuple[Browser, Browser]]:
 
 
 @contextlib.asynccontextmanager
-async def _everybody(url: str, page: str, browser: str) -> AsyncIterator[_Room]:
+async def _everybody(url: str, door: str, browser: str) -> AsyncIterator[_Room]:
     bot = counting_bot(url, room=_ROOM, name="bot", sends=(BOT_SOUND, BOT_PICTURE))
     async with _browsers(browser) as (ada, bob), bot as counting:
         pitch = float(MICROPHONE_PITCH) if browser == "firefox" else None
-        room = _Room(
-            await RoomPage.open(ada, page), await RoomPage.open(bob, page), counting, pitch
-        )
+        first = await RoomPage.through(ada, door, _ROOM)
+        second = await RoomPage.open(bob, f"{door}room/{_ROOM}")
+        room = _Room(first, second, counting, pitch)
         await room.ada.join("Ada")
         await room.bob.join("Bob")
         await room.meet()
@@ -172,7 +172,7 @@ async def test_a_page_that_is_reloaded_meets_everybody_again_and_costs_the_other
 ) -> None:
     async with contextlib.AsyncExitStack() as servers:
         first = await servers.enter_async_context(_room_server())
-        async with _everybody(first.url, first.page, browser) as room:
+        async with _everybody(first.url, first.door, browser) as room:
             stayed = await room.between_those_who_stay()
             for _ in range(times):
                 await room.reload()

@@ -1,6 +1,6 @@
 // The link to this room, its QR code, and whether others can use it.
 
-import { byId } from "../view/dom.js";
+import { byId, html } from "../view/dom.js";
 import { invitationNote } from "./words.js";
 
 /** Asks the server for the link that others can use, and shows it. */
@@ -13,7 +13,9 @@ export async function showInvitation() {
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     const { url, reachable } = await response.json();
     link.href = link.textContent = url;
-    byId("invite-note").textContent = invitationNote(url, reachable);
+    // An option is copied from it, and so is not broken in two.
+    const words = invitationNote(url, reachable).split(/(--[a-z]+(?: [0-9.]+)?)/);
+    byId("invite-note").replaceChildren(...words.map((word, i) => (i % 2 ? html("code", {}, word) : word)));
     byId("qr").src = `${location.pathname}/qr.svg`;
     byId("qr").hidden = !reachable;
   } catch {
@@ -22,11 +24,13 @@ export async function showInvitation() {
 }
 
 async function copyLink(link, button) {
+  let copied = true;
   try {
     await navigator.clipboard.writeText(link.href);
-    button.textContent = "Copied";
   } catch {
-    // Without https there is no clipboard: selected, it can be copied by hand.
+    // Without https there is no clipboard but the one of before; selected, it can be copied by hand.
     getSelection().selectAllChildren(link);
+    copied = document.execCommand("copy");
   }
+  button.textContent = copied ? "Copied" : "Copy what is selected";
 }

@@ -45,6 +45,7 @@ function showRoom(inside) {
   byId("lobby").hidden = inside;
   byId("meeting").hidden = !inside;
   byId(inside ? "devices-during" : "devices-before").append(byId("devices"));
+  byId(inside ? "sending" : "switches").prepend(byId("toggle-microphone"), byId("toggle-camera"));
 }
 
 async function enter() {
@@ -115,16 +116,18 @@ function drawStatus() {
 
 function drawOwn() {
   const { stream } = media;
-  byId("preview").srcObject = stream;
-  byId("preview-figure").classList.toggle("live", media.isOn("videoinput"));
+  const seen = media.isOn("videoinput");
+  // What is switched off would be a black picture.
+  byId("preview").srcObject = seen ? stream : null;
+  byId("preview-figure").classList.toggle("live", seen);
   for (const [button, kind] of [["toggle-microphone", "audioinput"], ["toggle-camera", "videoinput"]]) {
     byId(button).disabled = media.track(kind) === undefined;
     byId(button).setAttribute("aria-pressed", media.isOn(kind));
   }
   byId("share").setAttribute("aria-pressed", media.screen !== null);
   if (!room) return;
-  people.showOwn("camera", "You", stream);
-  people.showOwn("screen", "Your screen", media.screen);
+  people.showOwn("camera", { caption: "You", name: room.name }, stream);
+  people.showOwn("screen", { caption: "Your screen", name: room.name }, media.screen);
 }
 
 function leave() {
@@ -149,8 +152,9 @@ media.addEventListener("replaced", ({ detail: { old, track } }) => void room?.re
 devices.addEventListener("speaker", ({ detail }) => people.useSpeaker(detail));
 people.addEventListener("blocked", () => (byId("hear").hidden = false));
 chat.addEventListener("say", ({ detail }) => {
+  if (!room) return;
   chat.add("You", detail);
-  room?.say(detail);
+  if (room.say(detail) === 0) chat.add("", "Nobody else is here to read it.");
 });
 byId("lobby").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -9,8 +9,8 @@ export class People extends EventTarget {
   #tiles = new Map();
   #speaker = "";
 
-  /** Shows this page's own picture, or its shared screen; null ends it. */
-  showOwn(key, name, stream) {
+  /** Shows this page's own picture, or its shared screen; a stream that is null ends it. */
+  showOwn(key, { caption, name }, stream) {
     let tile = this.#tiles.get(key);
     if (!stream) {
       tile?.remove();
@@ -19,6 +19,7 @@ export class People extends EventTarget {
     }
     if (!tile) {
       tile = new Tile(name, key === "camera" ? "own mirrored" : "own");
+      tile.say(caption, "");
       this.#tiles.set(key, tile);
       if (key === "camera") this.#grid.prepend(tile.element);
       else this.#tiles.get("camera").element.after(tile.element);
@@ -124,6 +125,8 @@ class Person extends EventTarget {
     if (tiles.length > 0) this.#empty.remove();
     else tiles.push(this.#empty);
     tiles.forEach((tile, i) => {
+      // It is mostly a screen, whose text has to be read.
+      tile.element.classList.toggle("further", i > 0);
       tile.say(i ? `${this.#name}, another picture` : this.#name, state);
       if (!tile.element.isConnected) this.#grid.append(tile.element);
     });
@@ -140,6 +143,7 @@ class Tile {
     // Sound has an element of its own, and so a picture plays without a click.
     this.#video.muted = true;
     for (const word of kind.split(" ").filter(Boolean)) this.element.classList.add(word);
+    this.#letter.textContent = [...name][0].toUpperCase();
     this.say(name, "");
   }
 
@@ -149,7 +153,6 @@ class Tile {
   }
 
   say(name, state) {
-    this.#letter.textContent = [...name][0].toUpperCase();
     this.#video.setAttribute("aria-label", `Picture of ${name}`);
     const said = state ? [html("span", { class: "person-state" }, state)] : [];
     this.#caption.replaceChildren(html("span", { class: "person-name" }, name), ...said);

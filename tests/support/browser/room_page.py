@@ -17,6 +17,8 @@ from peer import PeerConnection
 from signaling import Negotiator, join
 from tests.support.browser.media_page import Subject
 from tests.support.browser.recorded_sound import RECORDED_SOUND
+from tests.support.browser.remote import RemoteError
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.frames import sound
 from tests.support.project.tools import NODE_MODULES
 
@@ -57,6 +59,29 @@ class RoomPage:
         page = cls(await browser.open(url))
         await page.ready()
         return page
+
+    @classmethod
+    async def through(cls, browser: Browser, door: str, room: str) -> RoomPage:
+        """Come by the page that asks for the name of a room."""
+        tab = await browser.open(door)
+        proposed = str(await tab.evaluate("document.getElementById('room').value"))
+        assert len(proposed.split("-")) == 3
+        await tab.evaluate(f"void (document.getElementById('room').value = {json.dumps(room)})")
+        await tab.evaluate("void setTimeout(() => document.querySelector('#door button').click())")
+        page = cls(tab)
+        await page.arrived(f"/room/{room}")
+        await page.ready()
+        return page
+
+    async def arrived(self, path: str) -> None:
+        """Wait until the tab has left one page for the other of this path."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                # In the middle of it there is no page that could answer.
+                with contextlib.suppress(RemoteError):
+                    if await self.tab.evaluate("location.pathname") == path:
+                        return
+                await asyncio.sleep(0.05)
 
     async def ready(self) -> None:
         """Wait until the page has settled, which after a reload is in the room."""

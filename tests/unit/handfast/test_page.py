@@ -16,10 +16,10 @@ SCRIPTS = [*sorted(PAGE.rglob("*.js")), CLIENT]
 STYLES = sorted(PAGE.rglob("*.css"))
 
 
-#: The two pages: of the demo, and of any room.
-DEMO, ROOM = PAGE / "index.html", PAGE / "meeting" / "index.html"
+#: The pages: of the demo, of any room, and the way to a room by its name.
+DEMO, ROOM, DOOR = PAGE / "index.html", PAGE / "meeting" / "index.html", PAGE / "door.html"
 
-each_page = pytest.mark.parametrize("page", [DEMO, ROOM], ids=["demo", "room"])
+each_page = pytest.mark.parametrize("page", [DEMO, ROOM, DOOR], ids=["demo", "room", "door"])
 
 
 class _Document(HTMLParser):
@@ -85,11 +85,16 @@ def test_every_file_of_the_page_begins_with_a_sentence_about_it(path: Path) -> N
     assert re.match(r"(//|/\*) (?!Owns)[A-Z](\S* ){3}", path.read_text())
 
 
+def _page_of(script: Path) -> Path:
+    pages = {"meeting": ROOM, "door": DOOR}
+    return next((page for folder, page in pages.items() if folder in script.parts), DEMO)
+
+
 @each_page
 def test_every_element_that_a_script_looks_for_is_there(page: Path) -> None:
     identifiers = set(_Document(page).values("id"))
 
-    mine = [path for path in SCRIPTS if ("meeting" in path.parts) == (page == ROOM)]
+    mine = [path for path in SCRIPTS if _page_of(path) == page]
     sought = {name for path in mine for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text())}
     assert sought
     assert sought - identifiers == set()
@@ -108,6 +113,19 @@ def test_every_label_and_description_points_at_something(page: Path) -> None:
 
     named = document.values("aria-labelledby") + document.values("for")
     assert set(named) <= set(document.values("id"))
+
+
+def test_everything_that_can_be_pressed_in_a_room_is_named_by_the_tests_in_browsers() -> None:
+    tests = Path(__file__).parents[2]
+    files = ("interop/test_room_page.py", "support/browser/room_page.py")
+    driven = "".join((tests / name).read_text() for name in files)
+    pressed = [
+        identifier
+        for tag, attributes in _Document(ROOM).elements
+        if tag in ("button", "select", "input", "details") and (identifier := attributes.get("id"))
+    ]
+    assert len(pressed) >= 12
+    assert [each for each in pressed if each not in driven] == []
 
 
 def test_there_are_words_for_every_problem() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from handfast.room_page import room_page_routes, shared_host
+from handfast.room_page import door_route, room_page_routes, shared_host
 from handfast.site_middleware import site_middleware
 
 
@@ -58,6 +59,18 @@ async def test_invitation_is_a_link_that_others_can_use_where_there_is_one(
         answer = (await client.get("/room/a%20b/invitation")).json()
 
     assert answer == {"url": url, "reachable": reachable}
+
+
+async def test_the_way_to_a_room_by_its_name_is_a_page_of_its_own() -> None:
+    app = Starlette(routes=[door_route(), *room_page_routes(None)])
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost"
+    ) as client:
+        page = await client.get("/")
+
+        assert "Go to the room" in page.text
+        for named in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+            assert (await client.get(f"/{named}")).status_code == 200
 
 
 async def test_invitation_has_the_path_below_which_the_page_is_mounted() -> None:
