@@ -26,6 +26,7 @@ from peer.negotiation.association import (
     with_local_half,
 )
 from peer.negotiation.codecs import (
+    answering_nack,
     described_codecs,
     media_first,
     prefers_redundancy,
@@ -384,6 +385,8 @@ def _agree_transceiver(
     send = media_first(shared)
     if not send:
         raise DescriptionError("the answer accepts none of the codecs offered", mid=offered.mid)
+    if transceiver.kind is MediaKind.AUDIO:
+        send = answering_nack(send, our_codecs)
     offered_extensions = set(_extensions(offered))
     # Seen from the answerer; an answer may only narrow what was offered.
     direction = exchange.answer.direction(answered).intersect(

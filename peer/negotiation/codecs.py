@@ -37,6 +37,7 @@ _STATIC = {
     9: ("G722", 8000, 1),
 }
 
+_NACK = Feedback("nack")
 #: Payload types to assign: dynamic ones (RFC 3551 section 6), then those that RFC 5761 4 leaves.
 _PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
 #: Extension ids to assign: those of the one-byte header (RFC 8285 section 4.2).
@@ -210,6 +211,25 @@ def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, 
             feedback = tuple(item for item in rtx.feedback if item in their_rtx.feedback)
             shared.append(replace(rtx, feedback=feedback))
     return tuple(shared)
+
+
+def answering_nack(shared: Sequence[Codec], ours: Sequence[Codec]) -> tuple[Codec, ...]:
+    """Give codecs of sound as they are sent: NACK is answered wherever our description names it.
+
+    RFC 4585 section 4.2 has an answer name what will be used. libwebrtc asks for lost sound where
+    the offer names NACK, though its own answer does not.
+
+    Args:
+        shared: Codecs agreed on, as the peer describes them.
+        ours: Codecs of our description.
+    """
+    sent: list[Codec] = []
+    for codec in shared:
+        match = None if codec.is_auxiliary else _match(codec, ours)
+        if match is not None and _NACK in match.feedback and _NACK not in codec.feedback:
+            codec = replace(codec, feedback=(_NACK, *codec.feedback))
+        sent.append(codec)
+    return tuple(sent)
 
 
 def answered_codecs(ours: Sequence[Codec], offered: Sequence[Codec]) -> tuple[Codec, ...]:

@@ -16,6 +16,7 @@ from media import Recorder, SyntheticAudioTrack
 from peer import PeerConnection
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
+from tests.support.links.first_losses import FirstLosses
 from tests.support.links.udp_relay import udp_relay
 from tests.support.negotiation.connections import local, loopback, within
 
@@ -28,31 +29,11 @@ if TYPE_CHECKING:
 COUNT = 60
 
 
-class EveryFifthAtFirst:
-    """Loses every fifth packet of media when it is sent for the first time.
-
-    Attributes:
-        sent: The datagrams of each such packet, which has an index of SRTP of its own.
-    """
-
-    def __init__(self) -> None:
-        self.sent: dict[int, list[bytes]] = {}
-
-    def passes(self, data: bytes) -> bool:
-        if not 128 <= data[0] <= 191 or 192 <= data[1] <= 223:
-            return True
-        number = int.from_bytes(data[2:4], "big")
-        if number % 5:
-            return True
-        self.sent.setdefault(number, []).append(data)
-        return len(self.sent[number]) > 1
-
-
 @pytest.mark.parametrize("codec", ["audio/opus", "audio/PCMU"])
 async def test_sound_is_recorded_whole_where_every_fifth_packet_is_lost_at_first(
     tmp_path: Path, codec: str
 ) -> None:
-    link, recorder = EveryFifthAtFirst(), Recorder(tmp_path / "sound.mkv")
+    link, recorder = FirstLosses(), Recorder(tmp_path / "sound.mkv")
     with udp_relay() as relay:
         relay.passes = link.passes
         async with PeerConnection(loopback()) as speaker, PeerConnection(loopback()) as bot:

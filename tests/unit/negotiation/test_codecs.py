@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from peer.descriptions import SdpType, SessionDescription
@@ -7,6 +9,7 @@ from peer.errors import InvalidStateError
 from peer.negotiation.codecs import (
     PayloadTypeAllocator,
     answered_codecs,
+    answering_nack,
     codec_lines,
     common_extensions,
     described_codecs,
@@ -411,3 +414,37 @@ def test_the_first_meaning_of_a_number_counts() -> None:
     assert H264.payload_type == 98
     plan = PayloadTypeAllocator(answering(video_offer()).session)
     assert {c.payload_type for c in plan.codecs((H264,))} == {98}
+
+
+NACK, REPORTS = Feedback("nack"), Feedback("transport-cc")
+
+
+def test_nack_for_sound_is_answered_where_our_offer_names_it_and_the_answer_does_not() -> None:
+    ours = (replace(OPUS, feedback=(NACK, REPORTS)), PCMU)
+    theirs = (replace(OPUS, payload_type=96, feedback=(REPORTS,)), PCMU)
+    shared = shared_codecs(theirs, ours)
+    assert [each.feedback for each in shared] == [(REPORTS,), ()]
+    sent = answering_nack(shared, ours)
+    assert [each.feedback for each in sent] == [(NACK, REPORTS), ()]
+    assert sent[0].payload_type == 96
+    # Once, where both name it.
+    assert answering_nack(sent, ours) == sent
+
+
+@pytest.mark.parametrize("named", [(True, True), (True, False), (False, True)])
+def test_lost_sound_is_asked_for_only_of_a_peer_that_names_nack(named: tuple[bool, bool]) -> None:
+    profiles = []
+    for seed, names in enumerate(named):
+        opus = replace(OPUS, feedback=(NACK,) if names else ())
+        capabilities = {MediaKind.AUDIO: RtpCapabilities(codecs=(opus,), extensions=(MID,))}
+        profiles.append(profile(seed, capabilities=capabilities))
+    left, right = (OfferAnswer(each) for each in profiles)
+    add(left, MediaKind.AUDIO)
+    exchange(left, right)
+    agreed = [each.session.transceivers[0].agreement for each in (left, right)]
+    assert None not in agreed
+    asks = [NACK in each.receive[0].feedback for each in agreed if each is not None]
+    answers = [NACK in each.send[0].feedback for each in agreed if each is not None]
+    assert asks == [all(named)] * 2
+    # An answer of ours names it only where the offer does.
+    assert answers == [named[0], all(named)]
