@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Seconds that open HTTP requests have when the server stops (ours).
 _GRACE: Final = 1
-#: Seconds for which a connection may ask for nothing (ours).
+#: Seconds for which a connection may ask for nothing, and as long for its TLS handshake (ours).
 _HEAD_TIMEOUT: Final = 10.0
 #: TCP connections that wait to be accepted (ours).
 _BACKLOG: Final = 128
@@ -164,7 +164,29 @@ async def serving(
 
 
 class _Server(uvicorn.Server):
-    """Web server that leaves signal handling to the owner of the event loop."""
+    """Web server that leaves signals to the owner of the event loop, and waits for no client."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn does not take a time for the handshake, and asyncio's is a minute.
+        await super().startup(sockets=[])
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg] # as uvicorn does
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        for listener in sockets or ():
+            self.servers.append(
+                await loop.create_server(
+                    protocol,
+                    sock=listener,
+                    ssl=config.ssl,
+                    backlog=config.backlog,
+                    ssl_handshake_timeout=None if config.ssl is None else _HEAD_TIMEOUT,
+                )
+            )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,11 @@ from handfast.http_patience import patient_protocol
 from handfast.web_server import WebServerOptions, listening, serving
 from tests.support.clock.deadline import DEADLINE
 from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.network.certificate import write_certificate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.websockets import WebSocket
@@ -159,4 +163,18 @@ async def test_the_server_of_the_program_closes_a_silent_connection(
         async with asyncio.timeout(DEADLINE), serving(APP, where, options):
             reader, writer = await asyncio.open_connection("127.0.0.1", where.port)
             assert await reader.read() == b""
+            writer.close()
+
+
+@in_virtual_time
+async def test_a_tcp_connection_without_a_tls_handshake_is_closed(tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path)
+    options = WebServerOptions(port=0, certfile=certificate, keyfile=key)
+    with listening(options) as where:
+        async with serving(APP, where, options):
+            reader, writer = await asyncio.open_connection("127.0.0.1", where.port)
+            begun = asyncio.get_running_loop().time()
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            assert asyncio.get_running_loop().time() - begun == pytest.approx(10, abs=1)
             writer.close()
