@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from signaling.server.rooms import Rooms
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from signaling.server.statistics import Load
 
 
+class _Binding(NamedTuple):
+    """The bounds, ICE servers and listener that a server gives its backplane."""
+
+    limits: Limits
+    ice_servers: Callable[[str], tuple[IceServerEntry, ...]]
+    on_effects: Callable[[Effects], None]
+
+
 class Backplane(ABC):
     """Keeps rooms, their members and what waits for them, for the connections of one server.
 
@@ -28,7 +36,8 @@ class Backplane(ABC):
     comes back by `on_effects`, during a call or at any later time.
     """
 
-    @abstractmethod
+    _binding: _Binding | None = None
+
     def bind(
         self,
         limits: Limits,
@@ -45,6 +54,14 @@ class Backplane(ABC):
         Raises:
             ValueError: Another server has bound it.
         """
+        if self._binding is not None:
+            raise ValueError("a backplane serves one app: make one for each")
+        self._binding = _Binding(limits, ice_servers, on_effects)
+
+    @property
+    def _bound(self) -> _Binding:
+        assert self._binding is not None, "bind it to a server first"
+        return self._binding
 
     @property
     @abstractmethod
@@ -105,7 +122,7 @@ class InProcessBackplane(Backplane):
     """Keeps the rooms in this process: one server, whose members are gone when it restarts."""
 
     def __init__(self) -> None:
-        self._bound: tuple[Rooms, Callable[[Effects], None]] | None = None
+        self._kept: Rooms | None = None
         self._expiry: asyncio.TimerHandle | None = None
 
     def bind(
@@ -114,15 +131,13 @@ class InProcessBackplane(Backplane):
         ice_servers: Callable[[str], tuple[IceServerEntry, ...]],
         on_effects: Callable[[Effects], None],
     ) -> None:
-        if self._bound is not None:
-            raise ValueError("a backplane in the process serves one app")
-        rooms = Rooms(
+        super().bind(limits, ice_servers, on_effects)
+        self._kept = Rooms(
             limits,
             new_name=lambda: secrets.token_hex(4),
             new_secret=secrets.token_urlsafe,
             ice_servers=ice_servers,
         )
-        self._bound = (rooms, on_effects)
 
     @property
     def ready(self) -> bool:
@@ -133,8 +148,8 @@ class InProcessBackplane(Backplane):
 
     @property
     def _rooms(self) -> Rooms:
-        assert self._bound is not None
-        return self._bound[0]
+        assert self._kept is not None
+        return self._kept
 
     async def seat(self, message: Join | Resume) -> Seat | Refused:
         return self._rooms.seat(message)
@@ -162,8 +177,7 @@ class InProcessBackplane(Backplane):
         self._apply(self._rooms.expel(connection_id, code, reason))
 
     def _apply(self, effects: Effects) -> None:
-        assert self._bound is not None
-        self._bound[1](effects)
+        self._bound.on_effects(effects)
 
     def _expire_in_time(self) -> None:
         # A timer and no task: a mounted app has no lifespan at whose end a task could be ended.

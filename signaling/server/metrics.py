@@ -90,7 +90,8 @@ def _gauges(load: Load | None) -> Iterator[Metric]:
         "handfast_members", "Members, connected or with a place that is kept.", labels=["state"]
     )
     members.add_metric(["connected"], load.connected)
-    members.add_metric(["away"], load.away)
+    if load.away is not None:
+        members.add_metric(["away"], load.away)
     yield members
     yield GaugeMetricFamily(
         "handfast_backlog_messages", "Messages that wait for members.", value=load.backlog

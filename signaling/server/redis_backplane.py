@@ -56,7 +56,6 @@ from signaling.server.rooms import (
     ConnectionId,
     Disconnect,
     Effect,
-    Effects,
     Refused,
     Seat,
     Wake,
@@ -64,7 +63,6 @@ from signaling.server.rooms import (
 from signaling.server.statistics import Load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from signaling.ice_servers import IceServerEntry
@@ -154,10 +152,6 @@ class RedisBackplane(Backplane):
         self._patience = patience
         self._first_patience = min(patience, _LONGEST_FIRST_WAIT)
         self._server = secrets.token_hex(8)
-        self._bound: (
-            tuple[Limits, Callable[[str], tuple[IceServerEntry, ...]], Callable[[Effects], None]]
-            | None
-        ) = None
         self._opened: RedisLink | None = None
         self._numbers = itertools.count()
         self._seated: dict[ConnectionId, _Seated] = {}
@@ -171,31 +165,19 @@ class RedisBackplane(Backplane):
     def __repr__(self) -> str:
         return f"<RedisBackplane members={len(self._seated)} {self._opened!r}>"
 
-    def bind(
-        self,
-        limits: Limits,
-        ice_servers: Callable[[str], tuple[IceServerEntry, ...]],
-        on_effects: Callable[[Effects], None],
-    ) -> None:
-        if self._bound is not None:
-            raise ValueError("a backplane serves one app: make one for each")
-        self._bound = (limits, ice_servers, on_effects)
-
     @property
     def ready(self) -> bool:
         return self._opened is not None and self._opened.up
 
     @property
     def _limits(self) -> Limits:
-        return Limits() if self._bound is None else self._bound[0]
+        return Limits() if self._binding is None else self._binding.limits
 
     def _ice_servers(self, member: str) -> tuple[IceServerEntry, ...]:
-        assert self._bound is not None
-        return self._bound[1](member)
+        return self._bound.ice_servers(member)
 
     def _apply(self, *effects: Effect) -> None:
-        assert self._bound is not None
-        self._bound[2](effects)
+        self._bound.on_effects(effects)
 
     def _open(self) -> RedisLink:
         # At the first use, as a mounted app has no lifespan; tasks need a running event loop.
@@ -252,7 +234,7 @@ class RedisBackplane(Backplane):
         return Load(
             rooms=len(self._rooms),
             connected=len(self._seated),
-            away=0,
+            away=None,
             backlog=sum(len(seated.ready) for seated in self._seated.values()),
         )
 

@@ -17,13 +17,14 @@ class Load:
     Args:
         rooms: Rooms with members.
         connected: Members with a connection.
-        away: Members whose connection broke, and whose place is kept.
+        away: Members whose connection broke, and whose place is kept; None where places are shared,
+            and of no single server.
         backlog: Messages that wait for all of them together.
     """
 
     rooms: int
     connected: int
-    away: int
+    away: int | None
     backlog: int
 
 

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from signaling.server import Limits, create_app
+from signaling.server import Limits, RedisBackplane, create_app
 from tests.support.network.asgi_member import asgi_member
 
 if TYPE_CHECKING:
@@ -64,6 +64,14 @@ async def test_numbers_are_those_of_what_has_happened() -> None:
         ("handfast_members", "away"): 0,
         ("handfast_backlog_messages", ""): 0,
     }
+
+
+async def test_places_that_servers_share_are_not_said_to_be_none() -> None:
+    # It is not reached: nobody joins.
+    app = create_app(backplane=RedisBackplane("redis://127.0.0.1:1/0"), metrics=True)
+    found = await samples(app)
+    assert ("handfast_members", "connected") in found
+    assert ("handfast_members", "away") not in found
 
 
 async def test_an_absent_member_and_what_waits_for_it_are_told() -> None:
