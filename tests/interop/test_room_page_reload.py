@@ -13,14 +13,16 @@ from starlette.applications import Starlette
 
 from handfast.room_page import room_page_routes
 from handfast.serving import ServeOptions, serve
-from handfast.web_server import WebServerOptions, listening, serving
+from handfast.web_server import WebServerOptions
 from signaling.server import InProcessBackplane
 from signaling.server.browser_client import client_route
 from signaling.server.statistics import Load
 from tests.support.browser.browsers import Look, open_browser
 from tests.support.browser.firefox import MICROPHONE_PITCH
 from tests.support.browser.room_page import BOT_PICTURE, BOT_SOUND, RoomPage
+from tests.support.links.cable import cable_to
 from tests.support.negotiation.connections import until
+from tests.support.network.asgi import serve as run_app
 from tests.support.rooms.counting_bot import CountingBot, counting_bot
 
 if TYPE_CHECKING:
@@ -48,22 +50,12 @@ class _Serving:
     url: str
     backplane: InProcessBackplane
 
-    @property
-    def door(self) -> str:
-        return f"http://{urlsplit(self.url).netloc}/"
-
-    @property
-    def port(self) -> int:
-        port = urlsplit(self.url).port
-        assert port is not None
-        return port
-
 
 @contextlib.asynccontextmanager
-async def _room_server(port: int = 0) -> AsyncIterator[_Serving]:
+async def _room_server() -> AsyncIterator[_Serving]:
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     backplane = InProcessBackplane()
-    options = ServeOptions(web=WebServerOptions(port=port), backplane=backplane)
+    options = ServeOptions(web=WebServerOptions(port=0), backplane=backplane)
     server = asyncio.create_task(serve(options, stop, ready.set_result))
     await asyncio.wait((server, ready), return_when=asyncio.FIRST_COMPLETED)
     try:
@@ -74,14 +66,9 @@ async def _room_server(port: int = 0) -> AsyncIterator[_Serving]:
         await server
 
 
-@contextlib.asynccontextmanager
-async def _pages_without_rooms(port: int) -> AsyncIterator[None]:
+def _pages_without_rooms() -> Starlette:
     """What a web server in front of the rooms gives out while these restart."""
-    app = Starlette(routes=[client_route(), *room_page_routes(None)])
-    options = WebServerOptions(port=port)
-    with listening(options) as where:
-        async with serving(app, where, options):
-            yield
+    return Starlette(routes=[client_route(), *room_page_routes(None)])
 
 
 @dataclass
@@ -121,9 +108,9 @@ class _Room:
 
     async def _goes_on(self, page: RoomPage, other: str) -> None:
         await asyncio.gather(page.more_frames(other), page.more_frames("bot"))
-        assert await page.hears("bot") == pytest.approx(BOT_SOUND.value, abs=_OFF)
+        await page.until_heard("bot", BOT_SOUND.value, within=_OFF)
         if page is self.bob and self.pitch is not None:
-            assert await page.hears("Ada") == pytest.approx(self.pitch, abs=_OFF)
+            await page.until_heard("Ada", self.pitch, within=_OFF)
 
 
 @contextlib.asynccontextmanager
@@ -138,7 +125,8 @@ async def _browsers(ada: str) -> AsyncIterator[tuple[Browser, Browser]]:
 
 
 @contextlib.asynccontextmanager
-async def _everybody(url: str, door: str, browser: str) -> AsyncIterator[_Room]:
+async def _everybody(url: str, browser: str) -> AsyncIterator[_Room]:
+    door = f"http://{urlsplit(url).netloc}/"
     bot = counting_bot(url, room=_ROOM, name="bot", sends=(BOT_SOUND, BOT_PICTURE))
     async with _browsers(browser) as (ada, bob), bot as counting:
         pitch = float(MICROPHONE_PITCH) if browser == "firefox" else None
@@ -172,7 +160,7 @@ async def test_a_page_that_is_reloaded_meets_everybody_again_and_costs_the_other
 ) -> None:
     async with contextlib.AsyncExitStack() as servers:
         first = await servers.enter_async_context(_room_server())
-        async with _everybody(first.url, first.door, browser) as room:
+        async with cable_to(first.url) as (cable, url), _everybody(url, browser) as room:
             stayed = await room.between_those_who_stay()
             for _ in range(times):
                 await room.reload()
@@ -180,10 +168,11 @@ async def test_a_page_that_is_reloaded_meets_everybody_again_and_costs_the_other
                 await until(lambda: first.backplane.load() == _EVERYBODY)
 
             await servers.aclose()
-            async with _pages_without_rooms(first.port):
-                await room.reload()
-                await room.ada.read("status-text", "away; this page returns by itself")
-            second = await servers.enter_async_context(_room_server(first.port))
+            cable.lead_to(await servers.enter_async_context(run_app(_pages_without_rooms())))
+            await room.reload()
+            await room.ada.read("status-text", "away; this page returns by itself")
+            second = await servers.enter_async_context(_room_server())
+            cable.lead_to(second.url)
             await room.meet()
             await until(lambda: second.backplane.load() == _EVERYBODY)
 

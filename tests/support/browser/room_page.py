@@ -137,6 +137,18 @@ class RoomPage:
         meter.hear(sound(samples.clip(-32768, 32767).astype(np.int16)))
         return meter.measure().pitch
 
+    async def until_heard(self, name: str, pitch: float, *, within: float) -> None:
+        """Wait until the strongest tone of somebody is this one.
+
+        Args:
+            name: Whose.
+            pitch: In Hz.
+            within: Hz by which it may be off.
+        """
+        async with asyncio.timeout(DEADLINE):
+            while (heard := await self.hears(name)) is None or abs(heard - pitch) > within:
+                pass
+
     async def faults(self) -> list[str]:
         """Return what axe-core finds wrong for those who use the page in another way."""
         source = (NODE_MODULES / "axe-core" / "axe.min.js").read_text()
