@@ -37,13 +37,13 @@ RATE: Final = 1_000
 #: its memory for each idle client (the target).
 LEAST_RATE, MOST_MEMORY = 0.8, 20.0
 #: Cores of the server and of the load.
-_SERVER_CORE, _LOAD_CORE = 0, 1
+SERVER_CORE, LOAD_CORE = 0, 1
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 _START_TIMEOUT: Final = 60.0
 #: Seconds in which all that is on its way comes, before the next measurement begins.
-_PAUSE: Final = 0.5
+PAUSE: Final = 0.5
 #: Octets of a candidate and of a description; one description comes with ten candidates.
-_BODIES: Final = (4_000, *10 * (150,))
+BODIES: Final = (4_000, *10 * (150,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,13 @@ def peer_server() -> Subject:
     )
 
 
+def processor_time(pid: int) -> float:
+    """Read the processor time of a process so far, in seconds."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    # proc(5): the 14th and the 15th field of all, user and system.
+    return (int(stat[11]) + int(stat[12])) * _TICK
+
+
 class Server:
     """A running server.
 
@@ -150,9 +157,7 @@ class Server:
     @property
     def processor(self) -> float:
         """Processor time so far, in seconds."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        # proc(5): the 14th and the 15th field of all, user and system.
-        return (int(stat[11]) + int(stat[12])) * _TICK
+        return processor_time(self._process.pid)
 
     @property
     def memory(self) -> float:
@@ -173,7 +178,7 @@ async def running(subject: Subject) -> AsyncIterator[Server]:
     )
     try:
         with contextlib.suppress(OSError):
-            os.sched_setaffinity(process.pid, {_SERVER_CORE})
+            os.sched_setaffinity(process.pid, {SERVER_CORE})
         assert process.stdout is not None
         async with asyncio.timeout(_START_TIMEOUT):
             said = await process.stdout.readline()
@@ -192,17 +197,17 @@ def close(clients: Sequence[Client]) -> None:
 
 async def measure_busy(subject: Subject, clients: int, seconds: float) -> Busy:
     """Measure how many messages a server passes on, and how long they take."""
-    bodies = tuple(MARK.decode() + "x" * size for size in _BODIES)
+    bodies = tuple(MARK.decode() + "x" * size for size in BODIES)
     async with running(subject) as server:
         connected = await connect(subject.dialect, server.port, range(clients))
         pairs = flows(subject.dialect, connected, bodies)
         await saturate(pairs, seconds / 4)
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(PAUSE)
         before, begun = server.processor, asyncio.get_running_loop().time()
         passed = await saturate(pairs, seconds)
         took = asyncio.get_running_loop().time() - begun
         cost = (server.processor - before) / passed
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(PAUSE)
         delays = await at_rate(pairs, RATE, seconds)
         close(connected)
     cuts = quantiles(delays, n=100)
@@ -224,7 +229,7 @@ async def run(rounds: int, idle: int, busy: int, seconds: float, console: Consol
     """Measure all servers in turn and report; return whether the target is met."""
     allow_open_files(connections(LIMITS))
     with contextlib.suppress(OSError):
-        os.sched_setaffinity(0, {_LOAD_CORE})
+        os.sched_setaffinity(0, {LOAD_CORE})
     subjects = [OURS, RELAY]
     if missing(("peerjs",)):
         console.print("PeerServer is left out: `make bench` installs it where Node.js and npm are.")

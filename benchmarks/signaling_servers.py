@@ -17,7 +17,7 @@ from websockets.asyncio.server import serve as serve_websockets
 from handfast.open_files import allow_open_files
 from handfast.serving import ServeOptions, connections, serve
 from handfast.web_server import WebServerOptions
-from signaling.server import Limits
+from signaling.server import Limits, RedisBackplane
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,10 +36,12 @@ LIMITS: Final = Limits(
 )
 
 
-async def handfast(stop: asyncio.Event) -> None:
-    """Serve rooms as `handfast serve` does."""
+async def handfast(stop: asyncio.Event, redis: str | None = None) -> None:
+    """Serve rooms as `handfast serve` does, with `--redis` where there is a URL of one."""
     web = WebServerOptions(host=HOST, port=0, connections=connections(LIMITS))
-    await serve(ServeOptions(web=web, limits=LIMITS), stop, _tell_port)
+    backplane = None if redis is None else RedisBackplane(redis)
+    options = ServeOptions(web=web, limits=LIMITS, backplane=backplane)
+    await serve(options, stop, _tell_port)
 
 
 async def relay(stop: asyncio.Event) -> None:
@@ -78,14 +80,17 @@ async def _until_input_ends(serving: Callable[[asyncio.Event], Awaitable[None]])
     await serving(stop)
 
 
-def main(name: str) -> None:
+def main(name: str, *arguments: str) -> None:
     """Serve until standard input ends."""
     allow_open_files(connections(LIMITS))
-    serving = {"handfast": handfast, "relay": relay}[name]
+
+    async def serving(stop: asyncio.Event) -> None:
+        await {"handfast": handfast, "relay": relay}[name](stop, *arguments)
+
     # As `handfast serve` where it is installed, and the same for the yardstick.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_input_ends(serving))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

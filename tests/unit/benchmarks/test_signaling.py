@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from rich.console import Console
 
@@ -16,7 +18,13 @@ from benchmarks.signaling import (
     report,
 )
 from benchmarks.signaling_load import frame
+from benchmarks.signaling_shared import Arrangement, Shared, measure
+from benchmarks.signaling_shared import main as main_shared
+from benchmarks.signaling_shared import report as report_shared
 from tests.support.negotiation.connections import within
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("subject", [OURS, RELAY], ids=lambda subject: subject.name)
@@ -51,6 +59,26 @@ def test_target_is_a_part_of_the_bare_relay_within_a_round(
 @pytest.mark.parametrize("words", [["0"], ["1", "0"], ["1", "10", "3"], ["1", "2", "2", "1", "1"]])
 def test_numbers_that_cannot_be_measured_are_refused(words: list[str]) -> None:
     assert main(words) == 2
+
+
+@pytest.mark.needs("redis-server")
+async def test_messages_pass_two_servers_that_share_rooms() -> None:
+    shared = await within(measure(Arrangement.APART, 4, 0.2))
+    assert shared.rate > 0
+    assert 0 < shared.p50 <= shared.p99
+
+
+def test_what_sharing_costs_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("benchmarks.signaling_shared.ARTIFACTS", tmp_path)
+    rounds = [Shared(rate=cost, servers=2, redis=3, p50=4, p99=5) for cost in (10, 1000, 20)]
+    console = Console(record=True, width=200, quiet=True)
+    report_shared({Arrangement.APART.value: rounds}, 4, console)
+    assert (tmp_path / "bench-signaling-shared.json").read_text().count("rate") == 3
+
+
+@pytest.mark.parametrize("words", [["0"], ["1", "6"], ["1", "4", "1", "1"]])
+def test_numbers_of_shared_rooms_that_cannot_be_measured_are_refused(words: list[str]) -> None:
+    assert main_shared(words) == 2
 
 
 @pytest.mark.parametrize(
