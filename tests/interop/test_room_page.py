@@ -195,12 +195,6 @@ async def _break(page: RoomPage, cable: Cable) -> None:
     await page.tab.wait_for("handfast.room.status === 'joined'")
     await page.more_frames("bot")
 
-    await page.tab.reload()
-    await page.ready()
-    await page.tab.wait_for("handfast.room?.status === 'joined'")
-    await page.captions("You", "bot")
-    await page.more_frames("bot")
-
 
 async def _leave(page: RoomPage) -> None:
     await page.press("leave")

@@ -84,16 +84,23 @@ class _Room:
     bot: CountingBot
     pitch: float | None
 
-    async def meet(self) -> None:
-        """Wait until everybody has met everybody else, each of them once."""
+    async def meet(self, *, tones: bool = True) -> None:
+        """Wait until everybody has met everybody else, each of them once.
+
+        Args:
+            tones: Whether their sound is listened to, and not only their pictures looked at.
+        """
         await self.ada.tab.wait_for("handfast.room?.status === 'joined'")
         await self.ada.captions("You", "bot", "Bob")
         await self.bob.captions("You", "bot", "Ada")
         await until(lambda: sorted(each.name for each in self.bot.room.participants) == _BOTH)
-        measures = [self._goes_on(self.ada, "Bob"), self._goes_on(self.bob, "Ada")]
+        measures = [page.more_frames("bot") for page in (self.ada, self.bob)]
+        measures += [self.ada.more_frames("Bob"), self.bob.more_frames("Ada")]
         measures += [self.bot.more_frames(name) for name in _BOTH]
-        if self.pitch is not None:
-            measures.append(self.bot.hears("Ada", self.pitch, within=_OFF))
+        if tones:
+            measures += [self._listen(page) for page in (self.ada, self.bob)]
+            if self.pitch is not None:
+                measures.append(self.bot.hears("Ada", self.pitch, within=_OFF))
         await asyncio.gather(*measures)
 
     async def reload(self) -> None:
@@ -106,8 +113,7 @@ class _Room:
         (here,) = (each for each in self.bot.room.participants if each.name == "Bob")
         return here.connection, str(await self.bob.tab.evaluate(_WITH_BOT))
 
-    async def _goes_on(self, page: RoomPage, other: str) -> None:
-        await asyncio.gather(page.more_frames(other), page.more_frames("bot"))
+    async def _listen(self, page: RoomPage) -> None:
         await page.until_heard("bot", BOT_SOUND.value, within=_OFF)
         if page is self.bob and self.pitch is not None:
             await page.until_heard("Ada", self.pitch, within=_OFF)
@@ -135,7 +141,7 @@ async def _everybody(url: str, browser: str) -> AsyncIterator[_Room]:
         room = _Room(first, second, counting, pitch)
         await room.ada.join("Ada")
         await room.bob.join("Bob")
-        await room.meet()
+        await room.meet(tones=False)
         yield room
 
 
