@@ -102,6 +102,7 @@ async def test_room_page_shows_a_python_bot_and_every_button_of_it_works(name: B
         assert await page.overflow() == 0
         await page.tab.screenshot(_screenshot(name, "wide-light"), whole=True)
         await _break(page, cable)
+        await _reload_while_muted(page)
         await _leave(page)
 
 
@@ -194,6 +195,20 @@ async def _break(page: RoomPage, cable: Cable) -> None:
     await cable.tried(known + 1)
     await page.tab.wait_for("handfast.room.status === 'joined'")
     await page.more_frames("bot")
+
+
+async def _reload_while_muted(page: RoomPage) -> None:
+    await page.press("toggle-microphone")
+    await page.tab.reload()
+    await page.ready()
+    await page.captions("You", "bot")
+    await page.pressed("toggle-microphone", on=False)
+    await page.pressed("toggle-camera", on=True)
+    enabled = "handfast.media.track('audioinput').enabled"
+    assert await page.tab.evaluate(enabled) is False
+    # Nor is another microphone open then.
+    await page.tab.evaluate("handfast.media.choose('audioinput', '').then(() => 0)")
+    assert await page.tab.evaluate(enabled) is False
 
 
 async def _leave(page: RoomPage) -> None:

@@ -7,6 +7,8 @@ const WANTED = {
   audioinput: { echoCancellation: true, noiseSuppression: true },
   videoinput: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } },
 };
+// What this tab has switched off: whoever is muted stays so after a reload.
+const OFF = "handfast: off";
 const KIND = { audioinput: "audio", videoinput: "video" };
 
 /**
@@ -21,6 +23,8 @@ export class OwnMedia extends EventTarget {
   screen = null;
   /** Sentences about what cannot be sent. */
   problems = new Map();
+  /** Kinds that are switched off, whichever device there is. */
+  #off = new Set(sessionStorage.getItem(OFF)?.split(" "));
 
   /** The track of a kind ("audioinput" or "videoinput"), or undefined. */
   track(kind) {
@@ -61,8 +65,10 @@ export class OwnMedia extends EventTarget {
 
   /** Switches a kind on or off; others see black or hear silence, at once. */
   toggle(kind) {
+    if (!this.#off.delete(kind)) this.#off.add(kind);
+    sessionStorage.setItem(OFF, [...this.#off].join(" "));
     const track = this.track(kind);
-    if (track) track.enabled = !track.enabled;
+    if (track) track.enabled = !this.#off.has(kind);
     this.dispatchEvent(new Event("changed"));
   }
 
@@ -96,7 +102,7 @@ export class OwnMedia extends EventTarget {
     if (!navigator.mediaDevices) throw new DOMException("no mediaDevices", "InsecureContext");
     const opened = await navigator.mediaDevices.getUserMedia(constraints);
     for (const track of opened.getTracks()) {
-      track.enabled = old?.enabled ?? true;
+      track.enabled = !this.#off.has(kindOf(track));
       if (old) this.stream.removeTrack(old);
       this.stream.addTrack(track);
       track.addEventListener("ended", () => this.#gone(track));
@@ -107,7 +113,7 @@ export class OwnMedia extends EventTarget {
 
   #gone(track) {
     if (!this.stream.getTracks().includes(track)) return;
-    const kind = track.kind === "audio" ? "audioinput" : "videoinput";
+    const kind = kindOf(track);
     this.problems.set(kind, mediaProblem(kind, { name: "Unplugged" }));
     this.#remove(track);
     this.dispatchEvent(new Event("changed"));
@@ -129,4 +135,8 @@ export class OwnMedia extends EventTarget {
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+function kindOf(track) {
+  return track.kind === "audio" ? "audioinput" : "videoinput";
 }
