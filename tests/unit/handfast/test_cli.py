@@ -3,13 +3,17 @@ from __future__ import annotations
 import re
 import signal
 import socket
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from handfast.cli import app
+from signaling import ConnectError
 from tests.support.browser.complaints import complaints
 from tests.support.clock.idle_time import AT_ONCE, end_of
+from tests.support.media.clips import make_clip
 from tests.support.negotiation.connections import within
 from tests.support.network.process_end import send_signal
 from tests.support.project.handfast_program import handfast_program
@@ -45,6 +49,33 @@ def test_a_recording_is_arranged_in_one_way() -> None:
     result = CliRunner().invoke(app, ["record", "ws://127.0.0.1/ws#a", "out.webm", *both])
 
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "joins"),
+    [("record", "handfast.recording.session.join"), ("call", "handfast.playing.connect")],
+)
+def test_a_room_is_shown_the_token_of_the_environment(
+    command: str, joins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def refuse(url: str, **named: Any) -> None:
+        asked.append((url, named))
+        raise ConnectError("nobody is there")
+
+    monkeypatch.setattr(joins, refuse)
+    monkeypatch.setenv("HANDFAST_TOKEN", "let me in")
+    file = str(tmp_path / "out.webm")
+    if command == "call":
+        make_clip(Path(file), seconds=1)
+    options = [file] if command == "record" else ["--play", file]
+
+    result = CliRunner().invoke(app, [command, "https://h.example/room/lobby", *options])
+
+    assert (result.exit_code, result.stderr) == (1, "error: nobody is there\n")
+    ((url, named),) = asked
+    assert (url, named["room"], named["token"]) == ("wss://h.example/ws", "lobby", "let me in")
 
 
 @pytest.mark.parametrize("option", ["--json", "--per-participant"])
