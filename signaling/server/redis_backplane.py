@@ -80,6 +80,11 @@ _LOOKS: Final = 5
 _STEP: Final = 1.5
 #: Members that one operation renews (ours), so that it never holds Redis for long.
 _RENEWED: Final = 128
+#: Frames that one look into a mailbox gives (ours).
+_FETCHED: Final = 32
+#: Part of the bounds of a mailbox that may be frames which its member has had (ours), as to forget
+#: them at once takes as long as to send them.
+_UNFORGOTTEN: Final = 1 / 4
 #: Ends of connections that wait to be told to Redis (ours); leases tell those beyond.
 _FAREWELLS: Final = 4096
 #: How the one message begins that is told with ICE servers.
@@ -108,6 +113,8 @@ class _Seated:
     #: Number of the last frame that was sent to it, and of the last that was fetched before.
     taken: int = 0
     forgotten: int = 0
+    #: Octets of the frames between these two.
+    unforgotten: int = 0
     ready: deque[str] = field(default_factory=deque)
     #: Whether there may be more in its mailbox.
     due: bool = True
@@ -442,7 +449,9 @@ class RedisBackplane(Backplane):
             return None
         if seated.ready:
             seated.taken += 1
-            return self._with_ice_servers(seated.ready.popleft(), member=connection_id.member)
+            frame = seated.ready.popleft()
+            seated.unforgotten += octets_of(frame)
+            return self._with_ice_servers(frame, member=connection_id.member)
         if seated.resumable and seated.acknowledged < seated.received:
             seated.acknowledged = seated.received
             return encode(Ack(received=seated.received))
@@ -452,9 +461,15 @@ class RedisBackplane(Backplane):
         seated = self._seated.get(connection_id)
         if seated is None or seated.ready:
             return False
-        # Of a session that nobody resumes, what was taken is to be forgotten.
-        owes_forgetting = not seated.resumable and seated.forgotten < seated.taken
-        return seated.due or owes_forgetting
+        return seated.due or (not seated.resumable and self._owes_forgetting(seated))
+
+    def _owes_forgetting(self, seated: _Seated) -> bool:
+        """Tell whether so much was taken that it leaves too little of the mailbox."""
+        limits = self._limits
+        return (
+            seated.taken - seated.forgotten > limits.backlog_messages * _UNFORGOTTEN
+            or seated.unforgotten > limits.backlog_size * _UNFORGOTTEN
+        )
 
     async def fetch(self, connection_id: ConnectionId) -> bool:
         seated = self._seated.get(connection_id)
@@ -463,16 +478,18 @@ class RedisBackplane(Backplane):
         seated.due = False
         member, taken = seated.connection_id.member, seated.taken
         try:
-            reply = await self._insist("fetch", member, seated.token, taken, patience=0)
+            reply = await self._insist("fetch", member, seated.token, taken, _FETCHED, patience=0)
         except UnavailableError:
             # `_wake_all` comes when Redis is back.
             seated.due = True
             return False
         self._end_unless_present(seated, reply[0])
-        seated.forgotten = taken
-        seated.ready.extend(reply[1:])
-        seated.due = seated.due or len(reply) > 1
-        return len(reply) > 1
+        _, *frames = reply
+        seated.forgotten, seated.unforgotten = taken, 0
+        seated.ready.extend(frames)
+        # Of fewer than it may be, no more are there: Redis tells of the next.
+        seated.due = seated.due or len(frames) == _FETCHED
+        return bool(frames)
 
     def _with_ice_servers(self, frame: str, *, member: str) -> str:
         if not frame.startswith(_PEER_JOINED):

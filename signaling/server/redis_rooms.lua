@@ -22,8 +22,6 @@
 local BASE = KEYS[1]
 local MOST_MESSAGES, MOST_SIZE = tonumber(ARGV[2]), tonumber(ARGV[3])
 local LONGEST_STEP = tonumber(ARGV[4])
--- Frames that one look into a mailbox gives.
-local MOST_FRAMES = 32
 -- Members that one look at the clock removes.
 local MOST_OVERDUE = 32
 
@@ -224,8 +222,8 @@ function operations.acknowledge(name, token, received)
   return {'ok'}
 end
 
--- Gives the frames behind number `taken`; a member that cannot return has no use for those before.
-function operations.fetch(name, token, taken)
+-- Gives the frames behind number `taken`, `most` at once; a member that cannot return has no use for those before.
+function operations.fetch(name, token, taken, most)
   local problem = stale(name, token)
   if problem then return {problem} end
   local session, acked, kept = read(name, 'session', 'acked', 'kept')
@@ -236,7 +234,7 @@ function operations.fetch(name, token, taken)
     acked = taken
   end
   local first = taken - acked
-  return {'ok', unpack(redis.call('LRANGE', mailbox_key(name), first, first + MOST_FRAMES - 1))}
+  return {'ok', unpack(redis.call('LRANGE', mailbox_key(name), first, first + tonumber(most) - 1))}
 end
 
 function operations.detach(name, token, left, lifetime)

@@ -234,6 +234,10 @@ async def test_members_that_cannot_return_are_sent_more_than_is_kept(small: Serv
     for number in range(1, 40):
         await one.send(Offer(sdp=str(number)))
         assert numbers(await two.messages(1)) == [number]
+    # More than may wait, together.
+    for _ in range(4):
+        await one.send(Offer(sdp="x" * 300_000))
+        await two.messages(1)
     assert two.connection_id not in small.errors
 
 
