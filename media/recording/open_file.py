@@ -65,6 +65,7 @@ class OpenFile:
         self._index = {key: index for index, key in enumerate(streams)}
         self._last: dict[Hashable, Fraction] = {}
         self._end = origin
+        self._container = container
         self._muxer = Muxer(
             path,
             container,
@@ -98,7 +99,7 @@ class OpenFile:
         if self._muxer.is_layered(self._index[placed.key], placed.frame.payload):
             # A layer more or less is no other form.
             before = replace(before, width=shape.width, height=shape.height)
-        return shape.follows(before)
+        return shape.follows(before, self._container)
 
     def add(self, key: Hashable, known: KnownStream, time: Fraction) -> bool:
         """Add a track that was to come later; return False where no room is kept for it.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.recording.atomic_file import AtomicFile
+from media.recording.containers import Container
 from media.recording.events import SegmentEnd
 from peer.rtp.encoding.passthrough import same_stream_format
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from peer import Codec
 
 # Codecs whose decoders take the video size from the frames, whatever a file's header says: by the
-# players of docs/RECORDING.md. The parameter sets of the others are in the header.
+# players of docs/RECORDING.md.
 _FOLLOWED = frozenset({"vp8", "vp9", "av1"})
+# Those with parameter sets, which are in the header and, in Matroska, in key frames as well. The
+# sample entries `avc1` and `hvc1` of MP4 have them in the header alone (ISO/IEC 14496-15 section
+# 5.3.3): browsers and FFmpeg take others from the samples, and nobody has tried Apple's players.
+_FOLLOWED_IN_MATROSKA = frozenset({"h264", "h265"})
 
 
 class FileNames:
@@ -119,10 +124,13 @@ class Shape:
     width: int | None = None
     height: int | None = None
 
-    def follows(self, before: Shape) -> bool:
-        """Tell if a stream of another form may go on with this one in a file."""
+    def follows(self, before: Shape, container: Container) -> bool:
+        """Tell if a stream of another form may go on with this one in a file of a container."""
         if not same_stream_format(self.codec, before.codec):
             return False
         if (self.width, self.height) == (before.width, before.height) or self.width is None:
             return True
-        return self.codec.name.lower() in _FOLLOWED
+        name = self.codec.name.lower()
+        if container is Container.MATROSKA and name in _FOLLOWED_IN_MATROSKA:
+            return True
+        return name in _FOLLOWED

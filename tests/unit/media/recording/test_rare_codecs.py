@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -90,5 +91,13 @@ def test_h265_in_mp4_is_hvc1_with_its_parameter_sets_in_the_header_alone(tmp_pat
 
 def test_another_profile_begins_another_file() -> None:
     deep, usual = Foreign.VP9_PROFILE_2.value.codec, spec_of("VP9").codec
-    assert not Shape(deep, 160, 120).follows(Shape(usual, 160, 120))
-    assert Shape(deep, 160, 120).follows(Shape(deep, 160, 120))
+    webm = Container.WEBM
+    assert not Shape(deep, 160, 120).follows(Shape(usual, 160, 120), webm)
+    assert Shape(deep, 160, 120).follows(Shape(deep, 160, 120), webm)
+
+
+@pytest.mark.parametrize("name", ["H264", "H265"])
+def test_size_of_h264_and_h265_goes_on_in_one_file_of_matroska_alone(name: str) -> None:
+    codec = replace(spec_of("H264").codec, name=name)
+    small, large = Shape(codec, 160, 120), Shape(codec, 320, 240)
+    assert [each for each in Container if large.follows(small, each)] == [Container.MATROSKA]
