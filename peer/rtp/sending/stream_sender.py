@@ -281,7 +281,7 @@ class RtpStreamSender:
             now=now,
         )
         if self._keeps_packets:
-            frame.packets = (*frame.packets, *written)
+            frame.packets = (*frame.packets, *written) if frame.packets else written
         return written
 
     def _start(self, frame: OutboundFrame, now: MonotonicTime) -> HeaderTemplate:
