@@ -85,6 +85,8 @@ _FETCHED: Final = 32
 #: Part of the bounds of a mailbox that may be frames which its member has had (ours), as to forget
 #: them at once takes as long as to send them.
 _UNFORGOTTEN: Final = 1 / 4
+#: Seconds for the word why a member is gone, where an answer without it came first (ours).
+_HEARSAY: Final = 0.5
 #: Ends of connections that wait to be told to Redis (ours); leases tell those beyond.
 _FAREWELLS: Final = 4096
 #: How the one message begins that is told with ICE servers.
@@ -424,17 +426,20 @@ class RedisBackplane(Backplane):
         reply = await self._insist(
             operation, member, seated.token, *arguments, patience=self._patience
         )
-        self._end_unless_present(seated, reply[0])
+        await self._end_unless_present(seated, reply[0])
         return reply
 
     def _count(self, seated: _Seated, number: int) -> None:
         seated.received = number
         self._apply(Wake(seated.connection_id))
 
-    def _end_unless_present(self, seated: _Seated, outcome: str) -> None:
+    async def _end_unless_present(self, seated: _Seated, outcome: str) -> None:
         end = _ENDS.get(outcome)
         if end is None:
             return
+        if outcome == "gone":
+            # Redis has told why, over its other connection: who is replaced is not to return.
+            await asyncio.sleep(_HEARSAY)
         if outcome == "lost":
             self._part("expel", seated, end.code.value, 1)
         self._end(seated, end)
@@ -483,7 +488,7 @@ class RedisBackplane(Backplane):
             # `_wake_all` comes when Redis is back.
             seated.due = True
             return False
-        self._end_unless_present(seated, reply[0])
+        await self._end_unless_present(seated, reply[0])
         _, *frames = reply
         seated.forgotten, seated.unforgotten = taken, 0
         seated.ready.extend(frames)
@@ -544,7 +549,8 @@ class RedisBackplane(Backplane):
             for token in reply[1:]:
                 lost = self._by_token.get(token)
                 if lost is not None:
-                    self._end(lost, _ENDS["gone"])
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(_HEARSAY, self._end, lost, _ENDS["gone"])
         await run(*self._arguments("look", self._server))
 
     def _hear(self, lines: list[str]) -> None:

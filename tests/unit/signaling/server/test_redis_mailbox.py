@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from signaling.messages import Join
+from signaling.errors import ErrorCode
+from signaling.messages import Bye, Join, encode
 from signaling.server import Limits, RedisBackplane
-from signaling.server.rooms import Admitted, ConnectionId
+from signaling.server.rooms import Admitted, ConnectionId, Disconnect, Effects
+from tests.support.clock.virtual_time import in_virtual_time
 
 #: Frames that one look into a mailbox gives at most.
 _FETCHED = 32
@@ -17,12 +21,17 @@ class Mailbox(RedisBackplane):
 
     def __init__(self, limits: Limits) -> None:
         super().__init__("redis://127.0.0.1:1/0")
-        self.bind(limits, lambda _: (), lambda _: None)
+        self.ends: list[ErrorCode] = []
+        self.bind(limits, lambda _: (), self._note)
+        #: Whether Redis knows the member no more.
+        self.gone = False
         self.waiting: list[str] = []
         #: Number of the last frame that was had, as each look said it.
         self.looks: list[int] = []
 
     async def _insist(self, operation: str, *arguments: str | float, patience: float) -> list[str]:
+        if self.gone:
+            return ["gone"]
         if operation == "join":
             return ["ok"]
         assert operation == "fetch"
@@ -30,6 +39,9 @@ class Mailbox(RedisBackplane):
         self.looks.append(int(taken))
         frames = self.waiting[int(taken) : int(taken) + int(most)]
         return ["ok", *frames]
+
+    def _note(self, effects: Effects) -> None:
+        self.ends += [effect.error.code for effect in effects if isinstance(effect, Disconnect)]
 
     async def member(self, *, resumable: bool) -> ConnectionId:
         admitted = await self.admit(Join(room="r", resumable=resumable))
@@ -39,7 +51,11 @@ class Mailbox(RedisBackplane):
     def post(self, frame: str) -> None:
         """Let another server have put a frame into the mailbox."""
         self.waiting.append(frame)
-        self._hear([f"wake {self._server}.0"])
+        self.tell("wake")
+
+    def tell(self, kind: str, why: str = "") -> None:
+        """Let Redis tell something of the member."""
+        self._hear([f"{kind} {self._server}.0 {why}"])
 
     async def send_all(self, connection_id: ConnectionId) -> list[str]:
         """Do as a `MemberConnection` does that writes what there is."""
@@ -98,3 +114,27 @@ async def test_what_is_in_the_way_is_forgotten_at_once() -> None:
     mailbox.waiting = ["x" * 3000]
     assert await mailbox.send_all(member) == mailbox.waiting
     assert mailbox.looks == [0, 1]
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("asked", ["relay", "fetch"])
+def test_who_is_gone_is_told_why_where_redis_says_it_a_moment_later(told: bool, asked: str) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        mailbox = Mailbox(Limits())
+        member = await mailbox.member(resumable=True)
+        mailbox.gone = True
+        asking = (
+            mailbox.receive(member, encode(Bye())) if asked == "relay" else mailbox.fetch(member)
+        )
+        task = asyncio.ensure_future(asking)
+        await asyncio.sleep(0.1)
+        assert mailbox.ends == []
+        if told:
+            mailbox.tell("end", "replaced by another connection")
+        await task
+        # Nothing is acknowledged that was not kept.
+        assert mailbox.take(member) is None
+        assert mailbox.ends == [ErrorCode.REPLACED if told else ErrorCode.UNKNOWN_SESSION]
+
+    run()
