@@ -24,6 +24,8 @@ _REFUSAL: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
+#: Octets of a frame that tell what it is, and where its length stands (RFC 6455 section 5.2).
+_LEAST_HEAD: Final = 2
 #: Frames of one client that are heard before others have their turn (ours). One read of a socket
 #: may bring 40,000 pings.
 _MOST_FRAMES: Final = 64
@@ -44,6 +46,8 @@ class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
     taker: UvicornFrames | None = None
     #: Octets of a frame that `websockets` is still to be given; None before the request is there.
     _owed: int | None = None
+    #: Octets of a frame whose length is not known that `websockets` was given.
+    _given = 0
     #: What has arrived, and the offset of what is not heard yet.
     _arrived = b""
     _heard = 0
@@ -131,7 +135,7 @@ class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
         """Hear the next frame, or what is there of it; returns False where that is too little."""
         at = self._heard
         if not self._owed:
-            whole = self._read_whole_text(data, at)
+            whole = None if self._given else self._read_whole_text(data, at)
             if whole is not None:
                 text, self._heard = whole
                 assert self.taker is not None
@@ -139,8 +143,12 @@ class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
                 return True
             size = frame_size(data, at)
             if size is None:
+                if not self._given and len(data) - at >= _LEAST_HEAD:
+                    # It may break a rule already.
+                    self._given = _LEAST_HEAD
+                    super().data_received(data[at : at + _LEAST_HEAD])
                 return False
-            self._owed = size
+            at, self._owed, self._given = at + self._given, size - self._given, 0
         part = data[at : at + self._owed]
         self._heard = at + len(part)
         self._owed -= len(part)
@@ -197,7 +205,10 @@ class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
         self._count_unless(False)
 
     def handle_parser_exception(self) -> None:
-        if not self.transport.is_closing():
+        if self.conn.close_sent is None:
+            # The WebSocket is not open yet, and its client did not wait for that.
+            self.transport.close()
+        elif not self.transport.is_closing():
             super().handle_parser_exception()
 
     def _count_unless(self, whole: bool) -> None:
@@ -211,21 +222,23 @@ class DirectWebSocketProtocol(WebSocketsSansIOProtocol):
         self._pong = b""
 
     def send_receive_event_to_app(self) -> None:
+        frame: str | bytes = b"".join(self.frames)
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            assert isinstance(frame, bytes)
+            try:
+                frame = frame.decode()
+            except UnicodeDecodeError:
+                # RFC 6455 section 8.1: the connection fails; uvicorn tells the log of a defect.
+                self.frames = []
+                if self.conn.state is State.OPEN:
+                    self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
         if self.taker is None or self.close_sent:
             super().send_receive_event_to_app()
-            return
-        data, self.frames = b"".join(self.frames), []
-        if self.curr_msg_data_type == "bytes":
-            self.taker.take(data)
-            return
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            # RFC 6455 section 8.1: the connection fails.
-            self.conn.send_close(1007)
-            self.handle_parser_exception()
         else:
-            self.taker.take(text)
+            self.frames = []
+            self.taker.take(frame)
 
     async def receive(self) -> ASGIReceiveEvent:
         event = await super().receive()

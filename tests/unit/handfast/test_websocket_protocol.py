@@ -178,6 +178,8 @@ _PART, _WHOLE = of_client(b"one", fin=False), of_client(b"two")
 @example([_PART[:-1], _PART[-1:] + _WHOLE])
 @example([of_client(_WHOLE)[:6], _WHOLE])
 @example([of_client(b"x" * (_LONGEST + 1)) + _WHOLE])
+@example([b"\x00~"])
+@example([of_client(b"x" * 200)[:2], of_client(b"x" * 200)[2:] + _WHOLE])
 @given(streams())
 @settings(deadline=None)
 def test_an_app_hears_what_it_hears_by_uvicorn_s_own_protocol(stream: list[bytes]) -> None:
@@ -425,3 +427,21 @@ async def test_a_client_whose_pong_was_not_read_is_not_given_up() -> None:
     alive = not server.transport.closed
     await asyncio.sleep(100)
     assert (alive, server.transport.closed) == (True, True)
+
+
+@pytest.mark.parametrize("wrong", [of_client(b"\xff"), of_client(b"", Opcode.CONT)])
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_first_frame_that_breaks_a_rule_is_no_defect_in_the_log(
+    wrong: bytes, waits: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = uvicorn.Config(is_not_heard, log_config=None, ws_ping_interval=None)
+    config.load()
+    protocol, transport = DirectWebSocketProtocol(config, ServerState(), {}), Transport()
+    protocol.connection_made(transport)
+    protocol.data_received(_REQUEST)
+    if waits:
+        await turns()
+    protocol.data_received(wrong)
+    assert transport.closed
+    protocol.connection_lost(None)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
