@@ -33,6 +33,9 @@ BUFFER = 2_000
 async def loaded(
     relay: UdpRelay | None = None,
 ) -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
+    if relay is not None:
+        # Packets are counted, and one that is sent again would count twice.
+        relay.repairs = False
     async with call(relay=relay) as (left, right):
         await add_load(left, right, per_second=RATE)
         await flowing(left, right, 100)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 
 _HOST = "127.0.0.1"
+#: Feedback that asks for lost packets again (RFC 4585 section 4.2).
+_NACK = re.compile(r"a=rtcp-fb:\d+ nack\r\n")
 _CANDIDATE = re.compile(r"(candidate:\S+ 1 (?i:udp) \d+ )(\S+) (\d+)( typ host)")
 _MAX_DATAGRAM_SIZE = 2048
 
@@ -38,12 +40,14 @@ class UdpRelay:
         host: Address of its sockets; Firefox takes none of the loopback.
 
     Attributes:
+        repairs: False to take NACK out of descriptions: what is lost here stays lost.
         passes: Returns False for a datagram to be dropped besides.
         lost_rtp: RTP packets dropped here, by SSRC.
     """
 
     def __init__(self, loss: float = 0.0, seed: int = 1, host: str = _HOST) -> None:
         self.loss = loss
+        self.repairs = True
         self.lost_rtp: dict[int, int] = {}
         self.passes: Callable[[bytes], bool] = lambda _: True
         self._random = random.Random(seed)
@@ -53,6 +57,8 @@ class UdpRelay:
 
     def rerouted(self, text: str) -> str:
         """Replace the addresses of the candidates in a text by those of the relay."""
+        if not self.repairs:
+            text = _NACK.sub("", text)
         return _CANDIDATE.sub(self._rewrite, text)
 
     def cut(self) -> None:
