@@ -151,7 +151,8 @@ async def test_call_of_five_seconds_is_in_the_file(
     assert [(each.path, each.end) for each in complete] == [(path, SegmentEnd.STOPPED)]
     assert complete[0].size == path.stat().st_size
     assert len(told) >= 3
-    assert recorder.stats.frames >= len(pictures) + len(sounds) - 1
+    # On a busy machine the file has more: silence where sound came too late.
+    assert recorder.stats.frames >= FRAMES
     assert recorder.stats.dropped == 0
     assert recorder.state is RecorderState.INACTIVE
     if suffix == "mp4":
