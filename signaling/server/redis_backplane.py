@@ -85,6 +85,8 @@ _FETCHED: Final = 32
 #: Part of the bounds of a mailbox that may be frames which its member has had (ours), as to forget
 #: them at once takes as long as to send them.
 _UNFORGOTTEN: Final = 1 / 4
+#: Most ends that are kept in case their joins are answered yet (ours).
+_EARLY_ENDS: Final = 64
 #: Seconds for the word why a member is gone, where an answer without it came first (ours).
 _HEARSAY: Final = 0.5
 #: Ends of connections that wait to be told to Redis (ours); leases tell those beyond.
@@ -99,6 +101,8 @@ _ENDS: Final = {
         code=ErrorCode.UNKNOWN_SESSION, reason="the server has lost messages of the session"
     ),
 }
+_AWAY: Final = "this server cannot reach the others at present"
+_UNAVAILABLE: Final = Refused(Error(code=ErrorCode.UNAVAILABLE, reason=_AWAY))
 
 
 @dataclass(slots=True)
@@ -166,6 +170,8 @@ class RedisBackplane(Backplane):
         self._seated: dict[ConnectionId, _Seated] = {}
         self._by_token: dict[str, _Seated] = {}
         self._rooms: Counter[str] = Counter()
+        #: Ends of connections that are not here: gone, or their joins are not answered yet.
+        self._early_ends: deque[tuple[str, str]] = deque(maxlen=_EARLY_ENDS)
         self._farewells: deque[tuple[str | float, ...]] = deque(maxlen=_FAREWELLS)
         self._farewell = asyncio.Event()
         self._all_said = asyncio.Event()
@@ -257,11 +263,11 @@ class RedisBackplane(Backplane):
                 "seat", _hash(message.session), patience=self._first_patience
             )
         except UnavailableError:
-            return _unavailable()
+            return _UNAVAILABLE
         if reply[0] != "ok":
             return Refused(_ENDS["gone"])
         _, room, peer, _ = reply
-        return Seat(room=room, name=_peer(peer).name)
+        return Seat(room=room, name=msgspec.json.decode(peer, type=Peer).name)
 
     async def admit(
         self, message: Join | Resume, *, name: str | None = None, ends_at: float | None = None
@@ -272,7 +278,7 @@ class RedisBackplane(Backplane):
             else:
                 admitted = await self._resume(message)
         except UnavailableError:
-            return _unavailable()
+            return _UNAVAILABLE
         if isinstance(admitted, Admitted) and ends_at is not None:
             seated = self._seated[admitted.connection_id]
             end = RIGHT_RAN_OUT
@@ -319,7 +325,7 @@ class RedisBackplane(Backplane):
         )
         joined = Joined(
             member=peer.member,
-            peers=tuple(_peer(text) for text in reply[1:]),
+            peers=tuple(msgspec.json.decode(text, type=Peer) for text in reply[1:]),
             session=session,
             iceServers=self._ice_servers(peer.member),
         )
@@ -342,7 +348,7 @@ class RedisBackplane(Backplane):
             patience=self._first_patience,
         )
         if reply[0] == "again":
-            return _unavailable()
+            return _UNAVAILABLE
         if reply[0] != "ok":
             return Refused(_ENDS["gone"])
         _, member, room, received = reply
@@ -360,6 +366,9 @@ class RedisBackplane(Backplane):
         seated = _Seated(ConnectionId(member, number), token, room, resumable)
         self._seated[seated.connection_id] = self._by_token[token] = seated
         self._rooms[room] += 1
+        if (line := dict(self._early_ends).get(token)) is not None:
+            # Once the server has noted that it is there.
+            asyncio.get_running_loop().call_soon(self._hear, [line])
         return seated
 
     def _rise(self, seated: _Seated) -> bool:
@@ -395,7 +404,7 @@ class RedisBackplane(Backplane):
                     await self._relay(seated, message)
         except UnavailableError:
             # Its session is kept: what it has not been told that we have, it sends again.
-            self._apply(Disconnect(connection_id, _unavailable().error))
+            self._apply(Disconnect(connection_id, _UNAVAILABLE.error))
 
     async def _relay(self, seated: _Seated, message: Relayed) -> None:
         number = seated.received + 1
@@ -549,8 +558,8 @@ class RedisBackplane(Backplane):
             for token in reply[1:]:
                 lost = self._by_token.get(token)
                 if lost is not None:
-                    loop = asyncio.get_running_loop()
-                    loop.call_later(_HEARSAY, self._end, lost, _ENDS["gone"])
+                    later = asyncio.get_running_loop().call_later
+                    later(_HEARSAY, self._end, lost, _ENDS["gone"])
         await run(*self._arguments("look", self._server))
 
     def _hear(self, lines: list[str]) -> None:
@@ -559,6 +568,8 @@ class RedisBackplane(Backplane):
             token, _, rest = rest.partition(" ")
             seated = self._by_token.get(token)
             if seated is None:
+                if kind == "end":
+                    self._early_ends.append((token, line))
                 continue
             match kind:
                 case "wake":
@@ -587,12 +598,3 @@ def _code(text: str) -> ErrorCode:
     except ValueError:
         # Of a server of another version.
         return ErrorCode.UNKNOWN_SESSION
-
-
-def _peer(text: str) -> Peer:
-    return msgspec.json.decode(text, type=Peer)
-
-
-def _unavailable() -> Refused:
-    reason = "this server cannot reach the others at present"
-    return Refused(Error(code=ErrorCode.UNAVAILABLE, reason=reason))

@@ -25,6 +25,8 @@ class Mailbox(RedisBackplane):
         self.bind(limits, lambda _: (), self._note)
         #: Whether Redis knows the member no more.
         self.gone = False
+        #: Whether it tells of the end of the member before it answers the join.
+        self.replaced_at_once = False
         self.waiting: list[str] = []
         #: Number of the last frame that was had, as each look said it.
         self.looks: list[int] = []
@@ -33,6 +35,8 @@ class Mailbox(RedisBackplane):
         if self.gone:
             return ["gone"]
         if operation == "join":
+            if self.replaced_at_once:
+                self.tell("end", "replaced by another connection")
             return ["ok"]
         assert operation == "fetch"
         *_, taken, most = arguments
@@ -138,3 +142,14 @@ def test_who_is_gone_is_told_why_where_redis_says_it_a_moment_later(told: bool, 
         assert mailbox.ends == [ErrorCode.REPLACED if told else ErrorCode.UNKNOWN_SESSION]
 
     run()
+
+
+async def test_who_is_replaced_before_its_join_is_answered_is_told_so_after_that() -> None:
+    mailbox = Mailbox(Limits())
+    mailbox.replaced_at_once = True
+    member = await mailbox.member(resumable=True)
+    # The server first notes that it is there.
+    assert mailbox.ends == []
+    await asyncio.sleep(0)
+    assert mailbox.ends == [ErrorCode.REPLACED]
+    assert mailbox.take(member) is None
