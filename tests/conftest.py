@@ -27,8 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Shorten what would fill a log: tests of limits are given hundreds of kilobytes."""
-    if isinstance(val, str | bytes) and len(val) > _LONGEST_ID:
+    """Shorten what would fill a log, and name octets by their number.
+
+    Tests of limits are given hundreds of kilobytes; and octets that are made by chance, as masks
+    are, would name a test differently in each process of a run.
+    """
+    if isinstance(val, bytes):
+        return f"{len(val)} octets"
+    if isinstance(val, str) and len(val) > _LONGEST_ID:
         return f"{val[:_LONGEST_ID]!r} and so on, {len(val)} in all"
     return None
 
