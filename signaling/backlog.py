@@ -63,8 +63,7 @@ class Backlog:
 
     def acknowledge_taken(self) -> None:
         """Forget all texts that were taken: nobody will ask for them again."""
-        if self._acknowledged < self._taken:
-            self.acknowledge(self._taken)
+        self.acknowledge(self._taken)
 
     def rewind(self, received: int) -> bool:
         """Acknowledge up to `received`, and take all later texts again; False if it cannot be."""

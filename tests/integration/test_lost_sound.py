@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -17,8 +16,8 @@ from peer import PeerConnection
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
 from tests.support.links.first_losses import FirstLosses
-from tests.support.links.udp_relay import udp_relay
-from tests.support.negotiation.connections import local, loopback, within
+from tests.support.links.udp_relay import negotiate_over, udp_relay
+from tests.support.negotiation.connections import loopback, within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,12 +39,7 @@ async def test_sound_is_recorded_whole_where_every_fifth_packet_is_lost_at_first
             speaker.addTrack(SyntheticAudioTrack(pitch=440))
             (transceiver,) = speaker.getTransceivers()
             transceiver.setCodecPreferences([codec])
-            await speaker.setLocalDescription()
-            offer = local(speaker)
-            await bot.setRemoteDescription(replace(offer, sdp=relay.rerouted(offer.sdp)))
-            await bot.setLocalDescription()
-            answer = local(bot)
-            await speaker.setRemoteDescription(replace(answer, sdp=relay.rerouted(answer.sdp)))
+            await negotiate_over(relay, speaker, bot)
             (receiver,) = bot.getReceivers()
             recorder.addTrack(receiver.track)
             await recorder.start()

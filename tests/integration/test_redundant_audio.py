@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,8 +13,8 @@ from av.container import InputContainer
 from media import Recorder, SyntheticAudioTrack
 from peer import PeerConnection
 from peer.rtp.inbound.stats import InboundRtpStats
-from tests.support.links.udp_relay import udp_relay
-from tests.support.negotiation.connections import local, loopback, within
+from tests.support.links.udp_relay import negotiate_over, udp_relay
+from tests.support.negotiation.connections import loopback, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,12 +49,7 @@ async def test_sound_is_whole_where_every_fifth_packet_is_lost(tmp_path: Path) -
             speaker.addTrack(SyntheticAudioTrack(pitch=440))
             (transceiver,) = speaker.getTransceivers()
             transceiver.setCodecPreferences(["audio/red", "audio/opus"])
-            await speaker.setLocalDescription()
-            offer = local(speaker)
-            await listener.setRemoteDescription(replace(offer, sdp=relay.rerouted(offer.sdp)))
-            await listener.setLocalDescription()
-            answer = local(listener)
-            await speaker.setRemoteDescription(replace(answer, sdp=relay.rerouted(answer.sdp)))
+            await negotiate_over(relay, speaker, listener)
             await within(asyncio.gather(speaker.connected(), listener.connected()))
             (receiver,) = listener.getReceivers()
             recorder.addTrack(receiver.track)

@@ -36,6 +36,14 @@ RTX = Codec(
     parameters=(("apt", "96"),),
 )
 OPUS = Codec(kind=MediaKind.AUDIO, name="opus", payload_type=111, clock_rate=48_000, channels=2)
+RED = Codec(
+    kind=MediaKind.AUDIO,
+    name="red",
+    payload_type=63,
+    clock_rate=48_000,
+    channels=2,
+    parameters=(("111/111", None),),
+)
 TONES = Codec(kind=MediaKind.AUDIO, name="telephone-event", payload_type=126, clock_rate=48_000)
 MEDIA_SSRC = 0x1111
 RTX_SSRC = 0x2222

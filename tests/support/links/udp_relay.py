@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 from peer.transport.net.udp import enlarge_buffers
 from signaling import Answer, Candidate, Channel, Offer
+from tests.support.negotiation.connections import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from peer import PeerConnection
     from signaling import PeerMessage
 
 Address = tuple[str, int]
@@ -154,6 +156,18 @@ def _candidate(message: Candidate, relay: UdpRelay) -> Candidate:
     if candidate is None:
         return message
     return Candidate.of(replace(candidate, candidate=relay.rerouted(candidate.candidate)))
+
+
+async def negotiate_over(
+    relay: UdpRelay, offerer: PeerConnection, answerer: PeerConnection
+) -> None:
+    """Exchange an offer and an answer once, with the addresses of the relay."""
+    await offerer.setLocalDescription()
+    offer = local(offerer)
+    await answerer.setRemoteDescription(replace(offer, sdp=relay.rerouted(offer.sdp)))
+    await answerer.setLocalDescription()
+    answer = local(answerer)
+    await offerer.setRemoteDescription(replace(answer, sdp=relay.rerouted(answer.sdp)))
 
 
 @contextlib.contextmanager

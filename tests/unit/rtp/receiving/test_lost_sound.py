@@ -13,20 +13,12 @@ from peer.rtp.receiving.ssrc_receiver import AUDIO_WAIT, PLAYED_NACK_WAIT
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import Nack, RtcpPacket
 from peer.rtp_parameters import Codec, Feedback, MediaKind, ReceiveParameters
-from tests.support.links.lossy_rtp import OPUS, Link, Scene
+from tests.support.links.lossy_rtp import OPUS, RED, Link, Scene
 
 AUDIO = MediaKind.AUDIO
 REPAIRED = replace(OPUS, feedback=(Feedback("nack"),))
 PCMU = Codec(
     kind=AUDIO, name="PCMU", payload_type=0, clock_rate=8_000, feedback=(Feedback("nack"),)
-)
-RED = Codec(
-    kind=AUDIO,
-    name="red",
-    payload_type=63,
-    clock_rate=48_000,
-    channels=2,
-    parameters=(("111/111", None),),
 )
 #: Sequence number of the first packet: it wraps soon.
 FIRST = 65_530

@@ -14,20 +14,12 @@ from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.redundancy import ArrivedPacket, places
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
+from tests.support.links.lossy_rtp import OPUS, RED
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
 
 AUDIO = MediaKind.AUDIO
-OPUS = Codec(kind=AUDIO, name="opus", payload_type=111, clock_rate=48_000, channels=2)
-RED = Codec(
-    kind=AUDIO,
-    name="red",
-    payload_type=63,
-    clock_rate=48_000,
-    channels=2,
-    parameters=(("111/111", None),),
-)
 PCMU = Codec(kind=AUDIO, name="PCMU", payload_type=0, clock_rate=8_000, channels=1)
 NOISE = Codec(kind=AUDIO, name="CN", payload_type=13, clock_rate=8_000, channels=1)
 #: Sequence number and timestamp of the first packet: both wrap soon.

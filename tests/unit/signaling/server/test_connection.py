@@ -303,6 +303,19 @@ async def test_a_cancelled_connection_leaves_no_tasks(wire: Wire, rooms: Rooms) 
     assert asyncio.all_tasks() == before
 
 
+async def serve_directly(
+    frames: Frames, limits: Limits = _PATIENT, *, cost: int = 0
+) -> tuple[Rooms, Wire, asyncio.Task[int]]:
+    """Begin to serve a connection by direct frames, which has sent its reply."""
+    wire = Wire(frames)
+    await wire.open()
+    rooms = Rooms(wire, limits, cost=cost)
+    serving = asyncio.create_task(rooms.connection.serve())
+    assert await wire.sent() == HELLO
+    await asyncio.sleep(0)
+    return rooms, wire, serving
+
+
 @pytest.fixture
 async def frames() -> Frames:
     return Frames()
@@ -310,13 +323,7 @@ async def frames() -> Frames:
 
 @pytest.fixture
 async def direct(frames: Frames) -> AsyncIterator[tuple[Rooms, Wire]]:
-    """A connection that is served by direct frames, and has sent its reply."""
-    wire = Wire(frames)
-    await wire.open()
-    rooms = Rooms(wire)
-    serving = asyncio.create_task(rooms.connection.serve())
-    assert await wire.sent() == HELLO
-    await asyncio.sleep(0)
+    rooms, wire, serving = await serve_directly(frames)
     yield rooms, wire
     wire.disconnect(1000)
     await asyncio.wait((serving,))
@@ -358,11 +365,7 @@ async def test_direct_frames_end_with_the_connection(
 async def test_a_defect_at_a_direct_frame_is_not_hidden(
     frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wire = Wire(frames)
-    await wire.open()
-    rooms = Rooms(wire)
-    serving = asyncio.create_task(rooms.connection.serve())
-    assert await wire.sent() == HELLO
+    rooms, _, serving = await serve_directly(frames)
     monkeypatch.setattr(rooms, "receive", _defect)
     frames.come("x")
     with pytest.raises(ZeroDivisionError):
@@ -372,13 +375,8 @@ async def test_a_defect_at_a_direct_frame_is_not_hidden(
 @in_virtual_time
 async def test_direct_frames_are_held_while_their_member_has_to_wait() -> None:
     frames = Frames()
-    wire = Wire(frames)
-    await wire.open()
     limits = Limits(octets_per_second=1000, octets_burst=1000, messages_per_second=1e6)
-    rooms = Rooms(wire, limits, cost=2999)
-    serving = asyncio.create_task(rooms.connection.serve())
-    assert await wire.sent() == HELLO
-    await asyncio.sleep(0)
+    _, wire, serving = await serve_directly(frames, limits, cost=2999)
     frames.come("x")
     held = []
     for seconds in (0, 1.9, 0.2):
@@ -392,12 +390,8 @@ async def test_direct_frames_are_held_while_their_member_has_to_wait() -> None:
 @in_virtual_time
 async def test_direct_frames_that_are_no_messages_are_slowed_like_those_that_are() -> None:
     frames = Frames()
-    wire = Wire(frames)
-    await wire.open()
-    rooms = Rooms(wire, Limits(messages_per_second=1, burst=3))
-    serving = asyncio.create_task(rooms.connection.serve())
-    assert await wire.sent() == HELLO
-    await asyncio.sleep(0)
+    limits = Limits(messages_per_second=1, burst=3)
+    rooms, wire, serving = await serve_directly(frames, limits)
     held = []
     for _ in range(4):
         frames.come(None)
@@ -412,18 +406,13 @@ async def test_direct_frames_that_are_no_messages_are_slowed_like_those_that_are
 @in_virtual_time
 async def test_a_direct_frame_that_is_not_kept_yet_holds_the_next_and_the_end() -> None:
     frames = Frames()
-    wire = Wire(frames)
-    await wire.open()
-    rooms = Rooms(wire)
+    rooms, wire, serving = await serve_directly(frames)
     kept = asyncio.Event()
 
     async def keep() -> None:
         await kept.wait()
 
     rooms.receive = lambda connection_id, frame: keep()  # type: ignore[assignment, method-assign] # as a shared one
-    serving = asyncio.create_task(rooms.connection.serve())
-    assert await wire.sent() == HELLO
-    await asyncio.sleep(0)
     frames.come("x")
     wire.disconnect(1000)
     await asyncio.sleep(1)
@@ -435,18 +424,13 @@ async def test_a_direct_frame_that_is_not_kept_yet_holds_the_next_and_the_end() 
 
 async def test_a_defect_while_a_direct_frame_is_kept_is_not_hidden_by_the_end() -> None:
     frames = Frames()
-    wire = Wire(frames)
-    await wire.open()
-    rooms = Rooms(wire)
+    rooms, wire, serving = await serve_directly(frames)
 
     async def keep() -> None:
         await asyncio.sleep(0)
         raise ZeroDivisionError
 
     rooms.receive = lambda connection_id, frame: keep()  # type: ignore[assignment, method-assign] # as a shared one
-    serving = asyncio.create_task(rooms.connection.serve())
-    assert await wire.sent() == HELLO
-    await asyncio.sleep(0)
     frames.come("x")
     wire.disconnect(1000)
     with pytest.raises(ZeroDivisionError):
