@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
 def write_certificate(
-    folder: Path, *, days: float = 1, host: str = "127.0.0.1"
+    folder: Path, *, days: float = 1, host: str = "127.0.0.1", names: Sequence[str] = ()
 ) -> tuple[Path, Path]:
     """Write a self-signed certificate and its key; return both files.
 
@@ -23,6 +24,7 @@ def write_certificate(
         folder: Where they go.
         days: From now until it runs out; it is valid since 30 days.
         host: IP address that it is for.
+        names: DNS names that it is for as well.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
@@ -36,7 +38,9 @@ def write_certificate(
         .not_valid_before(now - datetime.timedelta(days=30))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]),
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address(host)), *map(x509.DNSName, names)]
+            ),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

@@ -102,6 +102,14 @@ TOOLS = MappingProxyType(
             Tool("systemd-analyze", ("systemd-analyze",), ("systemd",)),
             Tool("janus", ("janus",), ("janus",), service="janus.service"),
             Tool("rtpengine", ("rtpengine",), ("rtpengine-daemon",), "rtpengine-daemon.service"),
+            Tool(
+                "kamailio",
+                ("kamailio",),
+                ("kamailio", "kamailio-websocket-modules", "kamailio-tls-modules"),
+                service="kamailio.service",
+                files=tuple(f"/usr/lib/*/kamailio/modules/{n}.so" for n in ("websocket", "tls")),
+            ),
+            Tool("sipp", ("sipp",), ("sip-tester",)),
             Tool("baresip", ("baresip",), ("baresip-core",)),
             Tool("linphone", ("linphone-daemon",), ("linphone-cli",)),
             Tool("ip", ("ip",), ("iproute2",), privileged=True),
@@ -153,6 +161,19 @@ TOOLS = MappingProxyType(
                 ("node", "nodejs"),
                 files=(f"{NODE_MODULES}/hls.js/dist/hls.min.js",),
                 modules=("hls.js@1.6",),
+            ),
+            Tool(
+                "jssip",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/jssip", f"{NODE_MODULES}/.bin/esbuild"),
+                # Of later versions browsers take no file as it is: esbuild joins them into one.
+                modules=("jssip@3.13", "esbuild@0.25"),
+            ),
+            Tool(
+                "sip.js",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/sip.js", f"{NODE_MODULES}/.bin/esbuild"),
+                modules=("sip.js@0.21", "esbuild@0.25"),
             ),
             Tool(
                 "typescript",
