@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import signal
 import sys
@@ -16,14 +15,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from handfast.command_options import (
+    AllowHost,
+    Certfile,
+    Host,
+    IceSecretFile,
+    IceServers,
+    Keyfile,
+    Port,
+    complain,
+    duration,
+    loop_factory,
+)
 from handfast.console import Console
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
 from handfast.doctor.examination import Examination, examine
 from handfast.doctor.report import as_json as json_report
 from handfast.doctor.report import as_table, is_healthy
-from handfast.durations import seconds_of
 from handfast.ice_options import IceOptionsError, ice_servers, servers_of
-from handfast.logs import LogFormat, log_to_standard_error
 from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import ProgressLine
 from handfast.recording import (
@@ -35,19 +44,9 @@ from handfast.recording import (
     RecordSession,
 )
 from handfast.rooms import TOKEN_VARIABLE, AddressError, RoomAddress
-from handfast.serving import (
-    ServeError,
-    ServeOptions,
-    backplane_from,
-    connections,
-    limits_from,
-    tokens_from,
-)
-from handfast.serving import serve as serve_rooms
+from handfast.serve_command import serve
 from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
-from handfast.web_server import WebServerError, WebServerOptions
 from signaling import SignalingError
-from signaling.server import Limits, TokenAlgorithm
 from signaling.signals import stopped_by_signals
 from signaling.tasks import first_of
 
@@ -60,59 +59,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-
-_Port = Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 for any free one.")]
-_Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")]
-_Certfile = Annotated[
-    Path | None, typer.Option(help="Certificate chain (PEM), for https and wss.", metavar="FILE")
-]
-_Keyfile = Annotated[Path | None, typer.Option(help="Its private key (PEM).", metavar="FILE")]
-_AllowHost = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-host",
-        metavar="NAME",
-        help="A name under which browsers reach this server; again for more.",
-    ),
-]
-_BOUNDS = Limits()
-_MaxRooms = Annotated[int, typer.Option(min=1, metavar="N", help="Most rooms at one time.")]
-_MaxMembers = Annotated[
-    int, typer.Option(min=1, metavar="N", help="Most members of all rooms together.")
-]
-_MaxRoomMembers = Annotated[
-    int,
-    typer.Option(
-        "--max-room-members", min=1, max=64, metavar="N", help="Most members of one room."
-    ),
-]
-_MessagesPerSecond = Annotated[
-    float,
-    typer.Option(metavar="N", help="A member that sends more for long is slowed."),
-]
-_IceServers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--ice-server",
-        metavar="URL",
-        help="stun:, turn: or turns: URL; again for more. Secrets: HANDFAST_ICE_USERNAME and "
-        "HANDFAST_ICE_CREDENTIAL, or HANDFAST_TURN_SECRET, or --ice-secret-file.",
-    ),
-]
-_IceSecretFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--ice-secret-file", metavar="FILE", help="TOML: username and credential, or secret."
-    ),
-]
-
-
-def _duration(text: str) -> float:
-    try:
-        return seconds_of(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _print_version(asked: bool) -> None:
@@ -133,17 +79,17 @@ def main(
 
 @app.command()
 def demo(
-    port: _Port = 8080,
-    host: _Host = "127.0.0.1",
-    certfile: _Certfile = None,
-    keyfile: _Keyfile = None,
+    port: Port = 8080,
+    host: Host = "127.0.0.1",
+    certfile: Certfile = None,
+    keyfile: Keyfile = None,
     traces: Annotated[
         Path | None,
         typer.Option("--trace", help="Save a trace of each call there.", metavar="DIR"),
     ] = None,
-    allow_host: _AllowHost = None,
-    ice_server: _IceServers = None,
-    ice_secret_file: _IceSecretFile = None,
+    allow_host: AllowHost = None,
+    ice_server: IceServers = None,
+    ice_secret_file: IceSecretFile = None,
 ) -> None:
     """Serve a page that calls a Python peer: picture, sound and data there and back."""
     console = Console()
@@ -157,103 +103,16 @@ def demo(
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
             hosts=tuple(allow_host or ()),
         )
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(options, lambda running: _welcome(console, running, options)))
     except (DemoError, IceOptionsError, SignalingError) as error:
-        _complain(error)
+        complain(error)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("\nStopped.")
 
 
-@app.command()
-def serve(
-    port: _Port = 8080,
-    host: _Host = "127.0.0.1",
-    certfile: _Certfile = None,
-    keyfile: _Keyfile = None,
-    allow_host: _AllowHost = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-origin",
-            metavar="ORIGIN",
-            help="Pages that may connect, such as https://example.org; again for more.",
-        ),
-    ] = None,
-    jwt_key: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Members show a token signed with it: secret, or PEM."),
-    ] = None,
-    jwt_algorithm: Annotated[
-        TokenAlgorithm, typer.Option(help="The one algorithm of the key.")
-    ] = TokenAlgorithm.HS256,
-    jwt_audience: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The `aud` of this server's tokens.")
-    ] = None,
-    log_format: Annotated[
-        LogFormat | None,
-        typer.Option(help="Tell who comes and goes on standard error, as text or JSON lines."),
-    ] = None,
-    max_rooms: _MaxRooms = _BOUNDS.rooms,
-    max_members: _MaxMembers = _BOUNDS.members,
-    max_room_members: _MaxRoomMembers = _BOUNDS.members_per_room,
-    messages_per_second: _MessagesPerSecond = _BOUNDS.messages_per_second,
-    grace: Annotated[
-        float | None,
-        typer.Option(
-            parser=_duration,
-            metavar="TIME",
-            help="Serve on so long after SIGTERM, while /readyz says 503: 10s.",
-        ),
-    ] = None,
-    metrics: Annotated[
-        bool, typer.Option("--metrics", help="Numbers for Prometheus at /metrics.")
-    ] = False,
-    redis: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Share the rooms with the servers of the same Redis: rediss://host:6379/0, its "
-            "password in HANDFAST_REDIS_PASSWORD.",
-        ),
-    ] = None,
-    ice_server: _IceServers = None,
-    ice_secret_file: _IceSecretFile = None,
-) -> None:
-    """Serve rooms in which pages, bots and recorders find each other."""
-    console = Console()
-    if log_format is not None:
-        log_to_standard_error(log_format)
-    try:
-        limits = limits_from(
-            rooms=max_rooms,
-            members=max_members,
-            members_per_room=max_room_members,
-            messages_per_second=messages_per_second,
-        )
-        options = ServeOptions(
-            web=WebServerOptions(
-                host=host,
-                port=port,
-                certfile=certfile,
-                keyfile=keyfile,
-                connections=connections(limits),
-            ),
-            limits=limits,
-            origins=tuple(allow_origin or ()),
-            hosts=tuple(allow_host or ()),
-            ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
-            tokens=tokens_from(jwt_key, jwt_algorithm, jwt_audience),
-            metrics=metrics,
-            grace=grace or 0.0,
-            backplane=backplane_from(redis, os.environ),
-        )
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve_rooms(options, console))
-    except (ServeError, WebServerError, IceOptionsError) as error:
-        _complain(error)
-        raise typer.Exit(1) from None
+app.command()(serve)
 
 
 @app.command()
@@ -282,7 +141,7 @@ def trace(
             save(document(ladder), html, read=files)
             console.print(Text(f"{ladder.verdict} The ladder is in {html}."), soft_wrap=True)
     except TraceError as error:
-        _complain(error)
+        complain(error)
         raise typer.Exit(1) from None
 
 
@@ -326,11 +185,11 @@ def record(
     ] = None,
     segment: Annotated[
         float | None,
-        typer.Option(parser=_duration, metavar="TIME", help="Begin the next file then: 10s, 5m."),
+        typer.Option(parser=duration, metavar="TIME", help="Begin the next file then: 10s, 5m."),
     ] = None,
     max_duration: Annotated[
         float | None,
-        typer.Option(parser=_duration, metavar="TIME", help="End so long after the first frame."),
+        typer.Option(parser=duration, metavar="TIME", help="End so long after the first frame."),
     ] = None,
     rate: Annotated[
         int | None,
@@ -353,8 +212,8 @@ def record(
         bool, typer.Option("--stay", help="Wait for others when everybody has left.")
     ] = False,
     insecure: _Insecure = False,
-    ice_server: _IceServers = None,
-    ice_secret_file: _IceSecretFile = None,
+    ice_server: IceServers = None,
+    ice_secret_file: IceSecretFile = None,
 ) -> None:
     """Record who is in a room, until they leave or Ctrl-C; nothing is encoded anew without need."""
     if per_participant and composite:
@@ -388,7 +247,7 @@ def record(
         session = RecordSession(options, progress.note, lines)
         _run(session.run, session.report.line, progress)
     except (AddressError, IceOptionsError, RecordError, SignalingError) as error:
-        _complain(error)
+        complain(error)
         raise typer.Exit(1) from None
     finally:
         if lines is not None:
@@ -404,8 +263,8 @@ def doctor(
     room: Annotated[
         str | None, typer.Argument(metavar="[ROOM-URL]", help="A room server to look at as well.")
     ] = None,
-    ice_server: _IceServers = None,
-    ice_secret_file: _IceSecretFile = None,
+    ice_server: IceServers = None,
+    ice_secret_file: IceSecretFile = None,
     room_servers: Annotated[
         bool,
         typer.Option("--room-servers", help="Ask the ICE servers that the room names, too."),
@@ -423,14 +282,14 @@ def doctor(
         # The server is looked at, whatever the room.
         address = None if room is None else RoomAddress.parse(room if "#" in room else f"{room}#-")
     except (AddressError, IceOptionsError) as error:
-        _complain(error)
+        complain(error)
         raise typer.Exit(1) from None
     options = Examination(
         ice_servers=servers_of(servers, "doctor"),
         room_url=None if address is None else address.url,
         room_servers=room_servers,
     )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         findings = runner.run(examine(options))
     if as_json:
         typer.echo(json_report(findings))
@@ -450,8 +309,8 @@ def call(
     loop: Annotated[bool, typer.Option("--loop", help="Play it again and again.")] = False,
     name: Annotated[str, typer.Option(help="What the other one sees.")] = "player",
     insecure: _Insecure = False,
-    ice_server: _IceServers = None,
-    ice_secret_file: _IceSecretFile = None,
+    ice_server: IceServers = None,
+    ice_secret_file: IceSecretFile = None,
 ) -> None:
     """Call the member of a room that is there, or comes first, and play a file."""
     console = Console()
@@ -469,7 +328,7 @@ def call(
         session = PlaySession(options, progress.note)
         _run(session.run, session.line, progress)
     except (AddressError, IceOptionsError, PlayError, SignalingError) as error:
-        _complain(error)
+        complain(error)
         raise typer.Exit(1) from None
     console.print(session.summary(), soft_wrap=True, markup=False)
     if not session.played:
@@ -490,16 +349,11 @@ def _run(
                 await session(stop)
 
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(main())
     except KeyboardInterrupt:
         progress.note("Stopped at once.")
         raise typer.Exit(130) from None
-
-
-def _complain(error: Exception) -> None:
-    sentence = Text.assemble(("error: ", "red"), str(error))
-    Console(stderr=True).print(sentence, soft_wrap=True)
 
 
 async def _serve(options: DemoOptions, on_ready: Callable[[Demo], None]) -> None:
@@ -510,23 +364,6 @@ async def _serve(options: DemoOptions, on_ready: Callable[[Demo], None]) -> None
     async with open_demo(options) as running:
         on_ready(running)
         await first_of(stop.wait(), running.ended())
-
-
-async def _serve_rooms(options: ServeOptions, console: Console) -> None:
-    stop = asyncio.Event()
-    with stopped_by_signals(stop):
-        await serve_rooms(options, stop, lambda url: _announce(console, url, options))
-    console.print("Stopped.")
-
-
-def _announce(console: Console, url: str, options: ServeOptions) -> None:
-    console.print(Text.assemble("Rooms are at ", (f"{url}#NAME", "bold cyan")), soft_wrap=True)
-    page = url.replace("ws", "http", 1).removesuffix("/ws")
-    where = (f"{page}/", "bold cyan"), (f"{page}/room/NAME", "bold cyan")
-    words = Text.assemble("People find them at ", where[0], " by their names, or at ", where[1])
-    console.print(words, soft_wrap=True)
-    if options.tokens is None:
-        console.print("Whoever reaches this address may join them; --jwt-key asks for tokens.")
 
 
 def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:
@@ -554,12 +391,3 @@ def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:
     console.print()
     console.print(Text("  Ctrl-C stops it.", style="dim"))
     console.print()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's factory where it is installed (`handfast[speed]`): its turns cost less."""
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop

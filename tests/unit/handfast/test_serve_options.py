@@ -21,7 +21,7 @@ def _options_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> ServeO
     async def take(options: ServeOptions, _: Console) -> None:
         taken.append(options)
 
-    monkeypatch.setattr("handfast.cli._serve_rooms", take)
+    monkeypatch.setattr("handfast.serve_command._serve_rooms", take)
     result = CliRunner().invoke(app, ["serve", *arguments])
     assert result.exit_code == 0, result.output
     return taken[0]
