@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
+    from peer.tracing.events import Direction
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
@@ -445,6 +446,27 @@ class PeerConnection:
     def getConfiguration(self) -> PeerConfiguration:
         """Return the configuration that the connection was created with."""
         return self._configuration
+
+    def trace_message(
+        self,
+        direction: Direction,
+        *,
+        protocol: str,
+        summary: str,
+        text: str = "",
+        section: str = "",
+    ) -> None:
+        """Add a message of the protocol that carries the descriptions to the trace.
+
+        Args:
+            direction: Whether it went out or came in.
+            protocol: Its name, such as `SIP`.
+            summary: What a ladder calls it, such as `183 Session Progress`.
+            text: Further lines of it, without descriptions and credentials.
+            section: The section that defines it.
+        """
+        if (tap := self._core.tap) is not None:
+            tap.message(direction, protocol=protocol, summary=summary, text=text, section=section)
 
     async def connected(self) -> None:
         """Wait until media and data can flow: the state is `connected`.

@@ -12,7 +12,7 @@ from handfast.trace.pairing import MEDIA, STUN, Passage
 from handfast.trace.rows import Arrow, ArrowOutcome, Lifeline, Mood, Topic
 from handfast.trace.words import clean, clean_lines, counted, milliseconds
 from peer.printable import without_secrets
-from peer.tracing.events import Datagram, DatagramKind, Described
+from peer.tracing.events import Datagram, DatagramKind, Described, SignalingMessage
 
 if TYPE_CHECKING:
     from handfast.trace.generations import Check
@@ -101,7 +101,7 @@ class ArrowBuilder:
             check: Generation and purpose, where the passage is an ICE check.
         """
         mine, other = self._passages[-1].event, passage.event
-        if isinstance(mine, Described) or isinstance(other, Described):
+        if not isinstance(mine, Datagram) or not isinstance(other, Datagram):
             return False
         if mine.transport != other.transport:
             return False
@@ -137,7 +137,7 @@ class ArrowBuilder:
     def stops_search(self, passage: Passage, check: Check) -> bool:
         """Return True if no arrow before this one can take the passage."""
         mine, other = self._passages[0].event, passage.event
-        if isinstance(mine, Described) or isinstance(other, Described):
+        if not isinstance(mine, Datagram) or not isinstance(other, Datagram):
             return not (isinstance(other, Datagram) and other.kind in STUN)
         if mine.transport != other.transport or (mine.kind in STUN) != (other.kind in STUN):
             return False
@@ -186,6 +186,8 @@ class ArrowBuilder:
             if changes := self._tampered():
                 note = f"{' and '.join(changes)} changed on the way · {note}"
             return Topic.SIGNALING, event.type, note, "RFC 5763 section 5"
+        if isinstance(event, SignalingMessage):
+            return Topic.SIGNALING, event.summary, event.protocol, event.section
         return self._check_wording() if self.is_run else self._datagram_wording(event)
 
     def _repetitions(self) -> str:
@@ -276,6 +278,9 @@ class ArrowBuilder:
         return ArrowOutcome.LOST if self._passages[0].sent is not None else ArrowOutcome.SEEN
 
     def _details(self, start: float) -> tuple[str, ...]:
+        event = self._passages[0].event
+        if isinstance(event, SignalingMessage):
+            return tuple(clean(line) for line in event.text.splitlines()[:_MOST_DETAILS])
         told = [self._detail(passage, start) for passage in self._passages[:_MOST_DETAILS]]
         if len(self._passages) > _MOST_DETAILS:
             told.append(f"and {counted(len(self._passages) - _MOST_DETAILS, 'more datagram')}")
@@ -283,7 +288,7 @@ class ArrowBuilder:
 
     def _detail(self, passage: Passage, start: float) -> str:
         event = passage.event
-        if isinstance(event, Described):
+        if not isinstance(event, Datagram):
             return ""
         arrow = "→" if passage.origin is Lifeline.LEFT else "←"
         what = event.detail or event.kind

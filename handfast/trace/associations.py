@@ -33,6 +33,7 @@ from peer.tracing.events import (
     RoleChosen,
     SendingWithheld,
     ServerFailed,
+    SignalingMessage,
     StateChanged,
     TraceEvent,
     Verdict,
@@ -180,7 +181,7 @@ class _TraceWalk:
                 return AssociationRef(association=self._next(place, event.transport, known))
             case AssociationDecided() | Datagram() | DatagramDropped() | Described() | Failed():
                 return None
-            case PathSelected() | StateChanged():
+            case PathSelected() | StateChanged() | SignalingMessage():
                 return None
             case DescriptionRefused() | CandidateKnown() | CandidateRefused():
                 return None

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.trace.associations import Associations, is_payload
 from handfast.trace.rows import Lifeline
-from peer.tracing.events import Datagram, DatagramKind, Described, Direction, TraceEvent
+from peer.tracing.events import (
+    Datagram,
+    DatagramKind,
+    Described,
+    Direction,
+    SignalingMessage,
+    TraceEvent,
+)
 
 if TYPE_CHECKING:
     from handfast.trace.associations import AssociationRef
@@ -23,7 +30,7 @@ _RETRANSMISSION_GAP: Final = 0.9
 STUN: Final = (DatagramKind.STUN_REQUEST, DatagramKind.STUN_RESPONSE, DatagramKind.STUN_ERROR)
 MEDIA: Final = (DatagramKind.SRTP, DatagramKind.SRTCP)
 
-Crossing = Described | Datagram
+Crossing = Described | SignalingMessage | Datagram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +170,9 @@ def _key(event: Crossing, associations: Associations) -> Hashable:
             # Candidates are added on the way, and its `o=` line tells it from any other.
             origin = next((line for line in event.sdp.splitlines() if line.startswith("o=")), "")
             return (event.type, origin.strip())
+        case SignalingMessage(protocol=protocol, summary=summary):
+            # Proxies between the ends change all else.
+            return (protocol, summary)
         case Datagram(kind=kind) if kind in MEDIA:
             # Each end tells of the first one that it sees, which need not be the same.
             return (kind, event.transport)

@@ -15,6 +15,7 @@ from peer.tracing.events import (
     LeniencyUsed,
     RekeyEnded,
     ServerFailed,
+    SignalingMessage,
     StateChanged,
 )
 from peer.transport.tap import Tap
@@ -107,6 +108,21 @@ class ConnectionTap:
         )
         if decision is not None:
             self._tracer(decision)
+
+    def message(
+        self, direction: Direction, *, protocol: str, summary: str, text: str, section: str
+    ) -> None:
+        """Trace a message of the protocol that carries the descriptions."""
+        self._tracer(
+            SignalingMessage(
+                time=self._tracer.now(),
+                direction=direction,
+                protocol=protocol,
+                summary=summary,
+                text=text,
+                section=section,
+            )
+        )
 
     def candidate(self, direction: Direction, candidate: str, *, key: str | None) -> None:
         """Trace a candidate that was gathered or received; an empty one is the end of them."""

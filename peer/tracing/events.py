@@ -287,6 +287,24 @@ class SendingWithheld(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalingMessage(Event):
+    """A message of the protocol that carries the descriptions went out or came in.
+
+    Args:
+        protocol: Its name, such as `SIP`.
+        summary: What a ladder calls it, such as `INVITE` or `183 Session Progress`.
+        text: Further lines of the message, without descriptions and credentials.
+        section: The section that defines it.
+    """
+
+    direction: Direction
+    protocol: str
+    summary: str
+    text: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateKnown(Event):
     """An ICE candidate was gathered (`out`), or came from the peer (`in`).
 
@@ -351,6 +369,7 @@ TraceEvent = (
     | DescriptionRefused
     | LeniencyUsed
     | SendingWithheld
+    | SignalingMessage
     | CandidateKnown
     | CandidateRefused
     | ServerFailed

@@ -35,6 +35,7 @@ from peer.tracing.events import (
     RoleChosen,
     SendingWithheld,
     ServerFailed,
+    SignalingMessage,
     StateChanged,
     TraceEvent,
     Verdict,
@@ -81,6 +82,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     DescriptionRefused: (NEGOTIATION, logging.INFO),
     LeniencyUsed: (NEGOTIATION, logging.INFO),
     SendingWithheld: (NEGOTIATION, logging.WARNING),
+    SignalingMessage: (NEGOTIATION, logging.DEBUG),
     AssociationDecided: (NEGOTIATION, logging.INFO),
     RoleChosen: (NEGOTIATION, logging.INFO),
     CandidateKnown: (ICE, logging.DEBUG),
@@ -127,7 +129,7 @@ def _sentence(event: TraceEvent) -> str:
             return f"{outcome} {duration:.3f} s {path}, begun by the {end} end: {reason}"
         case (
             Described() | DescriptionRefused() | AssociationDecided() | RoleChosen()
-            | CandidateKnown() | LeniencyUsed() | SendingWithheld()
+            | CandidateKnown() | LeniencyUsed() | SendingWithheld() | SignalingMessage()
         ):  # fmt: skip
             return _of_negotiation(event)
         case PathSelected(local=local, remote=remote, reason=reason):
@@ -152,6 +154,7 @@ _OfNegotiation = (
     | DescriptionRefused
     | LeniencyUsed
     | SendingWithheld
+    | SignalingMessage
     | AssociationDecided
     | RoleChosen
     | CandidateKnown
@@ -177,6 +180,9 @@ def _of_negotiation(event: _OfNegotiation) -> str:
         case SendingWithheld(mid=mid, codecs=codecs):
             names = " or ".join(codecs)
             return f"m-section {mid!r}: our track is not sent, nothing here encodes {names}"
+        case SignalingMessage(direction=direction, protocol=protocol, summary=summary):
+            action = "sends" if direction is Direction.OUT else "receives"
+            return f"{action} {protocol} {summary}"
         case CandidateKnown(candidate="", direction=direction):
             return f"{_whose(direction)} candidates are complete"
         case CandidateKnown(candidate=candidate, direction=direction):

@@ -25,6 +25,7 @@ from peer.tracing.events import (
     RoleChosen,
     SendingWithheld,
     ServerFailed,
+    SignalingMessage,
     StateChanged,
     TraceEvent,
 )
@@ -108,6 +109,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"leniency {event.rule}"
         case SendingWithheld():
             return f"{event.mid} not sent"
+        case SignalingMessage():
+            return f"{event.direction} {event.protocol} {event.summary}"
         case CandidateKnown():
             return f"{event.direction} candidate"
         case CandidateRefused():
