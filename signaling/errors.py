@@ -9,7 +9,8 @@
     ├── ConnectError          the signalling server cannot be used
     │   ├── InsecureUrlError  a plain `ws:` or `redis:` URL beyond this machine
     │   └── JoinError         the server refused; `code` says why
-    └── NegotiationError      the two peers cannot agree
+    ├── NegotiationError      the two peers cannot agree
+    └── SipError              SIP: see `signaling.sip.errors`
 """
 
 from __future__ import annotations
