@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from signaling.sip.errors import SipMessageError
 from signaling.sip.framing import KeepAlive, StreamFramer
-from tests.support.signaling.sip_messages import request
+from tests.support.sip.octets import request
 
 FIRST = request("Content-Length: 3", body=b"a\r\n")
 SECOND = request("l:\r\n 0")

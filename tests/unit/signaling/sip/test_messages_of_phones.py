@@ -7,7 +7,7 @@ from sipmessage import URI, Request, Response
 
 from signaling.sip.grammar import parse_address, parse_uri, uri_headers
 from signaling.sip.parsing import parse_message, write_message
-from tests.support.signaling.sip_messages import request
+from tests.support.sip.octets import request
 
 
 def test_a_request_has_its_values_and_its_headers_as_they_came() -> None:

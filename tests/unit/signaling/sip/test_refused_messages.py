@@ -7,7 +7,7 @@ from sipmessage import URI, Request, Response
 
 from signaling.sip.errors import SipMessageError, SipUsageError
 from signaling.sip.parsing import parse_message, write_message
-from tests.support.signaling.sip_messages import request
+from tests.support.sip.octets import request
 
 REFUSED = {
     "blank": (b"\r\n\r\n", "empty message"),
