@@ -13,13 +13,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_port
 from tests.support.network.process_end import kill
 from tests.support.peers.sip import HOST, SipDialog
 from tests.support.project.tools import tool_path
+
+if TYPE_CHECKING:
+    from tests.support.peers.kamailio import Kamailio
 
 #: Seconds between two looks at the phone's log (ours).
 _LOOK = 0.05
@@ -39,6 +44,18 @@ class Phone(SipDialog):
         """Let the phone call us."""
         await self.command("dial", self.address)
 
+    async def call(self, target: str) -> None:
+        """Let the phone call an address, by the proxy that it is registered at."""
+        await self.command("dial", target)
+
+    async def pick_up(self) -> None:
+        """Let the phone accept the call that rings."""
+        await self.command("accept")
+
+    async def hang_up(self) -> None:
+        """Let the phone end its call."""
+        await self.command("hangup")
+
     async def command(self, name: str, text: str = "") -> None:
         """Give the phone a command of its menu, as its user would."""
         _, writer = await asyncio.open_connection(HOST, self._control)
@@ -56,9 +73,52 @@ class Phone(SipDialog):
                 await asyncio.sleep(_LOOK)
 
 
+class AnswerMode(StrEnum):
+    """What the phone does with calls that come in."""
+
+    AUTO = "auto"
+    #: An answer in a 183 that is not reliable (RFC 3262), until `accept` is commanded.
+    EARLY = "early"
+    MANUAL = "manual"
+
+
+class MediaMode(StrEnum):
+    """What the phone speaks: parameters of its account."""
+
+    WEBRTC = "mediaenc=dtls_srtp;medianat=ice"
+    #: What a phone of the telephone world speaks, RTP without keys.
+    PLAIN = "mediaenc="
+
+
 @asynccontextmanager
 async def baresip(folder: Path) -> AsyncIterator[Phone]:
     """Run a phone that answers by itself, and speaks DTLS-SRTP and ICE."""
+    async with _phone(folder, _ACCOUNT) as phone:
+        yield phone
+
+
+@asynccontextmanager
+async def registered_baresip(
+    folder: Path,
+    proxy: Kamailio,
+    *,
+    user: str,
+    secret: str,
+    answers: AnswerMode = AnswerMode.AUTO,
+    media: MediaMode = MediaMode.WEBRTC,
+) -> AsyncIterator[Phone]:
+    """Run a phone that is registered at a proxy, by UDP."""
+    account = (
+        f'<{proxy.aor(user)};transport=udp>;outbound="{proxy.udp}";regint=600'
+        f";auth_user={user};auth_pass={secret};answermode={answers};{media}"
+    )
+    async with _phone(folder, account) as phone:
+        await phone.logs("200 OK (")
+        yield phone
+
+
+@asynccontextmanager
+async def _phone(folder: Path, account: str) -> AsyncIterator[Phone]:
     port, control = free_port(), free_port()
     lines = [
         "poll_method epoll",
@@ -74,7 +134,7 @@ async def baresip(folder: Path) -> AsyncIterator[Phone]:
         *(f"module {name}.so" for name in _MODULES),
         *(f"module_app {name}.so" for name in _APPLICATIONS),
     ]
-    files = {"config": "\n".join(lines), "accounts": _ACCOUNT, "contacts": ""}
+    files = {"config": "\n".join(lines), "accounts": account, "contacts": ""}
     for name, text in files.items():
         (folder / name).write_text(text + "\n")
     with (folder / "baresip.log").open("wb") as log:

@@ -23,11 +23,14 @@ from pathlib import Path
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.free_ports import free_port
 from tests.support.network.process_end import kill
+from tests.support.peers.kamailio import DOMAIN, Kamailio
 from tests.support.peers.sip import HOST, SipDialog
 from tests.support.project.tools import tool_path
 
 #: Phones in a row that may crash (ours).
 _ATTEMPTS = 4
+#: Seconds between two looks whether it is registered (ours).
+_LOOK = 0.1
 #: Seconds for the phone to end by itself.
 _END_TIMEOUT = 2.0
 #: The tone that it plays: samples a second, seconds, Hz.
@@ -39,7 +42,7 @@ sip_tcp_port=-1
 sip_tls_port=-1
 use_ipv6=0
 contact="phone" <sip:phone@{host}:{port}>
-media_encryption=dtls
+media_encryption={encryption}
 auto_net_state_mon=0
 [rtp]
 rtcp_mux=1
@@ -48,7 +51,7 @@ audio_rtp_port=-1
 video_rtp_port=-1
 avpf_rr_interval=1
 [net]
-firewall_policy=ice
+firewall_policy={policy}
 [video]
 enabled=1
 capture=1
@@ -57,6 +60,19 @@ automatically_initiate=1
 automatically_accept=1
 displaytype=MSAnalyseDisplay
 show_local=0
+"""
+_REGISTRATION = """
+[auth_info_0]
+username={user}
+passwd={secret}
+realm={domain}
+[proxy_0]
+reg_proxy=<{proxy}>
+reg_route=<{proxy}>
+reg_identity=<{address}>
+reg_expires=600
+reg_sendregister=1
+publish=0
 """
 
 
@@ -67,10 +83,26 @@ class Phone(SipDialog):
         super().__init__(port)
         self._process, self._tone = process, tone
         self._states: asyncio.Queue[str] = asyncio.Queue()
+        self._registered = asyncio.Event()
 
     async def dial(self) -> None:
         """Let the phone call us."""
         await self.command(f"call {self.address}")
+
+    async def call(self, target: str) -> None:
+        """Let the phone call an address, by the proxy that it is registered at."""
+        await self.command(f"call {target}")
+
+    async def hang_up(self) -> None:
+        """Let the phone end its call."""
+        await self.command("terminate")
+
+    async def registered(self) -> None:
+        """Wait until a proxy has taken the registration of the phone."""
+        async with asyncio.timeout(DEADLINE):
+            while not self._registered.is_set():
+                await self.command("register-status ALL")
+                await asyncio.sleep(_LOOK)
 
     async def command(self, line: str) -> None:
         """Give the phone a command, as its user would."""
@@ -100,7 +132,10 @@ class Phone(SipDialog):
         """Note the states of the call, until the phone ends."""
         assert self._process.stdout is not None
         async for line in self._process.stdout:
-            _, event, name = line.decode(errors="replace").strip().partition("Event: LinphoneCall")
+            text = line.decode(errors="replace").strip()
+            if text == "State: LinphoneRegistrationOk":
+                self._registered.set()
+            _, event, name = text.partition("Event: LinphoneCall")
             if event:
                 self._states.put_nowait(name)
 
@@ -128,8 +163,31 @@ async def until_told(folder: Path, story: Callable[[Phone], Awaitable[None]]) ->
 async def linphone(folder: Path) -> AsyncIterator[Phone]:
     """Run a phone that answers by itself, and speaks DTLS-SRTP and ICE."""
     port = free_port()
+    configuration = _CONFIGURATION.format(host=HOST, port=port, encryption="dtls", policy="ice")
+    async with _phone(folder, port, configuration) as phone:
+        yield phone
+
+
+@asynccontextmanager
+async def registered_linphone(
+    folder: Path, proxy: Kamailio, *, user: str, secret: str
+) -> AsyncIterator[Phone]:
+    """Run a phone of plain RTP that is registered at a proxy, by UDP, and answers by itself."""
+    port = free_port()
+    plain = _CONFIGURATION.format(host=HOST, port=port, encryption="none", policy="none")
+    plain = plain.replace("auto_net_state_mon=0", "auto_net_state_mon=1\ndefault_proxy=0")
+    registration = _REGISTRATION.format(
+        user=user, secret=secret, domain=DOMAIN, proxy=proxy.udp, address=proxy.aor(user)
+    )
+    async with _phone(folder, port, plain + registration) as phone:
+        await phone.registered()
+        yield phone
+
+
+@asynccontextmanager
+async def _phone(folder: Path, port: int, configuration: str) -> AsyncIterator[Phone]:
     (folder / ".local/share/linphone").mkdir(parents=True)
-    (folder / "linphonerc").write_text(_CONFIGURATION.format(host=HOST, port=port))
+    (folder / "linphonerc").write_text(configuration)
     tone = folder / "tone.wav"
     await asyncio.to_thread(_write_tone, tone)
     with (folder / "linphone.log").open("wb") as log:

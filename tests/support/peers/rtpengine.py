@@ -42,9 +42,14 @@ class RtpengineError(Exception):
 
 
 class Rtpengine(asyncio.DatagramProtocol):
-    """The control of an rtpengine that runs."""
+    """The control of an rtpengine that runs.
 
-    def __init__(self) -> None:
+    Attributes:
+        port: Where it takes commands, of a SIP proxy as well.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
         self._cookies = count()
         self._waiting: dict[str, asyncio.Future[dict[str, Value]]] = {}
 
@@ -144,7 +149,9 @@ async def rtpengine(folder: Path) -> AsyncIterator[Rtpengine]:
         )
     try:
         loop = asyncio.get_running_loop()
-        transport, proxy = await loop.create_datagram_endpoint(Rtpengine, remote_addr=(_HOST, port))
+        transport, proxy = await loop.create_datagram_endpoint(
+            lambda: Rtpengine(port), remote_addr=(_HOST, port)
+        )
         try:
             await proxy.ask({"command": "ping"})
             yield proxy

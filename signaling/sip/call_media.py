@@ -1,0 +1,106 @@
+"""Offers and answers of one SIP call, made and taken by its PeerConnection, without trickle ICE."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from peer.descriptions import SdpType, SessionDescription
+from peer.states import SignalingState
+
+if TYPE_CHECKING:
+    from peer import PeerConnection
+    from peer.times import Seconds
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds for candidates to be gathered before a description goes without the rest of them (ours):
+#: a TURN server that does not answer must not hold up a call.
+GATHERING_TIMEOUT: Final = 3.0
+_ROLLBACK: Final = SessionDescription("", SdpType.ROLLBACK)
+
+
+class CallMedia:
+    """Offer and answer of one call.
+
+    Nothing of a description is sent later, so that each waits for its candidates (RFC 8839
+    section 4.4 has SIP carry whole descriptions).
+
+    Args:
+        connection: The connection, which the call negotiates from now on.
+        gathering: Seconds that a description waits for candidates.
+
+    Attributes:
+        connection: The connection.
+    """
+
+    def __init__(
+        self, connection: PeerConnection, *, gathering: Seconds = GATHERING_TIMEOUT
+    ) -> None:
+        self.connection = connection
+        self._gathering = gathering
+
+    def __repr__(self) -> str:
+        return f"<CallMedia {self.connection!r}>"
+
+    async def offer(self) -> str:
+        """Make our next offer, with its candidates.
+
+        Raises:
+            PeerError: The connection cannot make one.
+        """
+        return await self._describe()
+
+    async def answer(self, offer: str) -> str:
+        """Take an offer of the other end, and make our answer, with its candidates.
+
+        Raises:
+            PeerError: The offer cannot be taken, or not be answered; nothing has changed.
+        """
+        await self.connection.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
+        try:
+            return await self._describe()
+        except BaseException:
+            await self.roll_back()
+            raise
+
+    async def preview(self, answer: str) -> None:
+        """Take an answer that another one may replace: media starts at once.
+
+        Raises:
+            PeerError: The answer cannot be taken.
+        """
+        await self.connection.setRemoteDescription(SessionDescription(answer, SdpType.PRANSWER))
+
+    async def take_answer(self, answer: str) -> None:
+        """Take the answer to our offer.
+
+        Raises:
+            PeerError: The answer cannot be taken; the offer still waits for one.
+        """
+        await self.connection.setRemoteDescription(SessionDescription(answer, SdpType.ANSWER))
+
+    async def roll_back(self) -> None:
+        """Take back an offer, ours or the other end's, that is not answered."""
+        match self.connection.signalingState:
+            case SignalingState.HAVE_LOCAL_OFFER | SignalingState.HAVE_REMOTE_PRANSWER:
+                await self.connection.setLocalDescription(_ROLLBACK)
+            case SignalingState.HAVE_REMOTE_OFFER | SignalingState.HAVE_LOCAL_PRANSWER:
+                await self.connection.setRemoteDescription(_ROLLBACK)
+            case SignalingState.STABLE | SignalingState.CLOSED:
+                pass
+
+    async def _describe(self) -> str:
+        connection = self.connection
+        await connection.setLocalDescription()
+        try:
+            async with asyncio.timeout(self._gathering):
+                await connection.gathering_complete()
+        except TimeoutError:
+            _logger.info(
+                "[%s] a description goes without the rest of its candidates", connection.id
+            )
+        described = connection.localDescription
+        assert described is not None
+        return described.sdp
