@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from signaling import PeerChannel, WebSocketChannel
 
 
-class Call:
+class RoomCall:
     """A connection to one other member of a room, which outlives a path that is found again.
 
     Args:
@@ -41,7 +41,7 @@ class Call:
         self._negotiator = Negotiator(self.connection, channel, polite=channel.polite)
 
     def __repr__(self) -> str:
-        return f"<Call {self.connection!r}>"
+        return f"<RoomCall {self.connection!r}>"
 
     async def run(self) -> None:
         """Run the call until the other member leaves.

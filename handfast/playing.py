@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from handfast.calls import Call
+from handfast.calls import RoomCall
 from handfast.figures import duration
 from handfast.ice_options import servers_of
 from media import FileSource, LiveError, LiveSource, SourceError
@@ -131,7 +131,7 @@ class PlaySession:
     async def _play_to(self, channel: WebSocketChannel, source: FileSource | LiveSource) -> None:
         self._to = printable(channel.peer.name) or channel.peer.member
         servers = servers_of(self._options.ice_servers, self._options.name)
-        call = Call(
+        call = RoomCall(
             channel,
             timeout=self._options.timeout,
             ice_servers=servers or channel.ice_servers,
@@ -151,7 +151,7 @@ class PlaySession:
             if self._began is not None:
                 self.played = asyncio.get_running_loop().time() - self._began
 
-    async def _until_the_end(self, call: Call) -> None:
+    async def _until_the_end(self, call: RoomCall) -> None:
         await call.connection.connected()
         self._began = asyncio.get_running_loop().time()
         self._note(f"{self._to} answered.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from handfast.calls import Call
+from handfast.calls import RoomCall
 from handfast.ice_options import servers_of
 from handfast.recording.recorded_participant import RecordedParticipant
 from handfast.recording.report import RecordingReport
@@ -187,7 +187,7 @@ class RecordSession:
         member = channel.peer.member
         participant = RecordedParticipant(printable(channel.peer.name) or member)
         servers = servers_of(self._options.ice_servers, member) or room.ice_servers
-        call = Call(channel, ice_servers=servers)
+        call = RoomCall(channel, ice_servers=servers)
         call.connection.on("track", functools.partial(self._take, member, participant))
         await self._room_recorder.participant_joined(member, name=participant.name)
         reason = ""
