@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipMessageError, SipTransportError
 from signaling.sip.parsing import parse_message, write_message
-from signaling.sip.transport.interface import (
-    MAX_EVENTS,
+from signaling.sip.transport.events import (
     SipMessageReceived,
     SipMessageRefused,
-    SipTransport,
     SipTransportLost,
     SipTransportRestored,
 )
+from signaling.sip.transport.interface import MAX_EVENTS, SipTransport
 from signaling.sip.transport.queue import TransportQueue
 
 if TYPE_CHECKING:

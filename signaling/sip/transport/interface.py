@@ -1,75 +1,21 @@
-"""The interface of every SIP transport, and the events that it tells."""
+"""The interface that every SIP transport has."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Hashable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipTransportError
 
 if TYPE_CHECKING:
     from sipmessage import URI, Request, Response, Via
 
-    from signaling.sip.errors import SipMessageError
+    from signaling.sip.transport.events import SipTransportEvent
     from signaling.sip.transport.queue import TransportQueue
 
 #: Events that wait to be taken (ours); then a stream is not read on, and datagrams are dropped.
 MAX_EVENTS: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class SipMessageReceived:
-    """A SIP message that came.
-
-    Attributes:
-        message: The request or response.
-        flow: Way back for its response, for `SipTransport.send`; None is the server's.
-    """
-
-    message: Request | Response
-    flow: Hashable
-
-
-@dataclass(frozen=True, slots=True)
-class SipMessageRefused:
-    """Octets that came and are no SIP message.
-
-    Attributes:
-        error: The reason, the status code and the request that can be answered, if there is one.
-        flow: Way back for a response.
-    """
-
-    error: SipMessageError
-    flow: Hashable
-
-
-@dataclass(frozen=True, slots=True)
-class SipTransportLost:
-    """The connection to the server is gone; the transport tries to open another one.
-
-    Attributes:
-        reason: One sentence.
-    """
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SipTransportRestored:
-    """A new connection to the server stands: `via` and `contact` may be others, so register anew.
-
-    Attributes:
-        seconds: Time for which there was none.
-    """
-
-    seconds: float
-
-
-SipTransportEvent: TypeAlias = (
-    SipMessageReceived | SipMessageRefused | SipTransportLost | SipTransportRestored
-)
 
 
 class SipTransport(ABC):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from signaling.sip.errors import SipTransportError
 
 if TYPE_CHECKING:
-    from signaling.sip.transport.interface import SipTransportEvent
+    from signaling.sip.transport.events import SipTransportEvent
 
 
 class TransportQueue:

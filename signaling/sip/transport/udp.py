@@ -15,12 +15,8 @@ from signaling.sip.errors import SipMessageError, SipTransportError
 from signaling.sip.grammar import SipParameters
 from signaling.sip.parsing import parse_message, write_message
 from signaling.sip.transport.connected import ConnectedTransport
-from signaling.sip.transport.interface import (
-    MAX_EVENTS,
-    SipMessageReceived,
-    SipMessageRefused,
-    SipTransport,
-)
+from signaling.sip.transport.events import SipMessageReceived, SipMessageRefused
+from signaling.sip.transport.interface import MAX_EVENTS, SipTransport
 from signaling.sip.transport.queue import TransportQueue
 from signaling.sip.transport.urls import SipServer, SipTransportKind, in_brackets
 

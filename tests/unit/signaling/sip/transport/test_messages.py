@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 from sipmessage import Request
 
 from signaling.sip.parsing import parse_message, write_message
-from signaling.sip.transport.interface import (
-    SipMessageReceived,
-    SipMessageRefused,
-    SipTransport,
-    SipTransportEvent,
-)
+from signaling.sip.transport.events import SipMessageReceived, SipMessageRefused, SipTransportEvent
 from signaling.sip.transport.opening import open_transport
 from tests.support.clock.deadline import DEADLINE
 from tests.support.sip.octets import request
@@ -23,6 +19,9 @@ from tests.support.sip.servers import (
     stream_server,
     websocket_server,
 )
+
+if TYPE_CHECKING:
+    from signaling.sip.transport.interface import SipTransport
 
 
 async def next_event(transport: SipTransport) -> SipTransportEvent:
