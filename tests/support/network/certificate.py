@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def write_certificate(
-    folder: Path, *, days: float = 1, host: str = "127.0.0.1", names: Sequence[str] = ()
+    folder: Path,
+    *,
+    days: float = 1,
+    host: str = "127.0.0.1",
+    names: Sequence[str] = (),
+    uris: Sequence[str] = (),
 ) -> tuple[Path, Path]:
     """Write a self-signed certificate and its key; return both files.
 
@@ -25,6 +30,7 @@ def write_certificate(
         days: From now until it runs out; it is valid since 30 days.
         host: IP address that it is for.
         names: DNS names that it is for as well.
+        uris: URIs that it is for as well.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
@@ -39,7 +45,11 @@ def write_certificate(
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName(
-                [x509.IPAddress(ipaddress.ip_address(host)), *map(x509.DNSName, names)]
+                [
+                    x509.IPAddress(ipaddress.ip_address(host)),
+                    *map(x509.DNSName, names),
+                    *map(x509.UniformResourceIdentifier, uris),
+                ]
             ),
             critical=False,
         )

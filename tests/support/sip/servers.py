@@ -116,7 +116,7 @@ async def stream_server(
 
 @asynccontextmanager
 async def websocket_server(
-    ssl: SSLContext | None = None, *, subprotocol: str = "sip", port: int = 0
+    ssl: SSLContext | None = None, *, subprotocol: str | None = "sip", port: int = 0
 ) -> AsyncIterator[SipTestServer]:
     """Run a server of WebSockets."""
 
@@ -128,7 +128,55 @@ async def websocket_server(
                 connection.received.put_nowait(frame.encode() if isinstance(frame, str) else frame)
 
     async with serve(
-        serve_one, HOST, port, ssl=ssl, subprotocols=[Subprotocol(subprotocol)]
+        serve_one,
+        HOST,
+        port,
+        ssl=ssl,
+        subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
     ) as listener:
         server = SipTestServer(next(iter(listener.sockets)).getsockname()[1])
         yield server
+
+
+class UdpEnd(asyncio.DatagramProtocol):
+    """A socket of UDP of the test.
+
+    Attributes:
+        received: Datagrams that came, and where from.
+    """
+
+    def __init__(self) -> None:
+        self.received: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
+
+    async def __aenter__(self) -> UdpEnd:
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(HOST, 0))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._transport.close()
+
+    @property
+    def port(self) -> int:
+        """The port of the socket."""
+        port: int = self._transport.get_extra_info("sockname")[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """URL of a SIP server at this socket."""
+        return f"sip:{HOST}:{self.port};transport=udp"
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]  # it is one
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.received.put_nowait((data, addr))
+
+    def send(self, data: bytes, port: int) -> None:
+        self._transport.sendto(data, (HOST, port))
+
+    async def next(self) -> tuple[bytes, tuple[str, int]]:
+        """Wait for the next datagram."""
+        async with asyncio.timeout(DEADLINE):
+            return await self.received.get()
