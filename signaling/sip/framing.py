@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import Enum, auto
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipMessageError
 from signaling.sip.parsing import MAX_HEAD, MAX_MESSAGE, read_head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _PING: Final = b"\r\n\r\n"

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from sipmessage import URI, Address, CSeq, MediaType, Parameters, Via
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _QUOTED: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN: Final = r"[\w.!%*+`'~-]+"

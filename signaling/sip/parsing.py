@@ -8,7 +8,6 @@ read what phones send, where sipmessage's refuse it or take it for something els
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sipmessage import URI, CSeq, Headers, Message, Request, Response
@@ -24,6 +23,8 @@ from signaling.sip.grammar import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sipmessage import Address, MediaType, Via
 
 _Value = TypeVar("_Value")

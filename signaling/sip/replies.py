@@ -109,3 +109,13 @@ def _after_quotes(text: str) -> str:
         elif character == '"':
             return text[place + 1 :]
     return text
+
+
+def reason_of(request: Request) -> str:
+    """Text of the Reason header of a BYE or CANCEL (RFC 3326); empty without one."""
+    value = request.headers.get("Reason") or ""
+    for parameter in value.split(";")[1:]:
+        name, _, text = parameter.partition("=")
+        if name.strip().lower() == "text":
+            return text.strip().strip('"')
+    return ""

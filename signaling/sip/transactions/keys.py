@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sipmessage import CSeq, Request, Response, Via
-
+from signaling.sip.grammar import parse_cseq, parse_vias
 from signaling.sip.replies import tag_of
+
+if TYPE_CHECKING:
+    from sipmessage import CSeq, Request, Response, Via
 
 #: Begin of a branch parameter that is unique by itself (RFC 3261 section 8.1.1.7).
 MAGIC_COOKIE: Final = "z9hG4bK"
@@ -83,11 +85,10 @@ def is_unreliable(message: Request | Response) -> bool:
 
 
 def _top_via(message: Request | Response) -> Via:
-    values = message.headers.getlist("Via")
-    if not values:
+    if not (values := message.headers.getlist("Via")):
         raise UnmatchableError("a SIP message has no Via header")
     try:
-        return Via.parse_many(values[0])[0]
+        return parse_vias(values[0])[0]
     except (ValueError, IndexError) as error:
         raise UnmatchableError(f"the topmost Via is broken: {values[0][:100]!r}") from error
 
@@ -97,6 +98,6 @@ def _cseq(message: Request | Response) -> CSeq:
     if value is None:
         raise UnmatchableError("a SIP message has no CSeq header")
     try:
-        return CSeq.parse(value)
+        return parse_cseq(value)
     except ValueError as error:
         raise UnmatchableError(f"CSeq is broken: {value[:100]!r}") from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from sipmessage import CSeq, Headers, Request, Response, Via
 
 from signaling.sip.alarms import Alarms
+from signaling.sip.grammar import parse_vias
 from signaling.sip.replies import reply_to
 from signaling.sip.transactions.keys import (
     MAGIC_COOKIE,
@@ -108,6 +109,7 @@ class TransactionLayer:
         self._transactions: dict[ClientKey | ServerKey, _Transaction] = {}
         self._alarms: Alarms[tuple[ClientKey | ServerKey, TransactionTimer]] = Alarms()
         self._intervals: dict[tuple[ClientKey | ServerKey, TransactionTimer], Seconds] = {}
+        self._ended: list[ClientKey | ServerKey] = []
 
     def __len__(self) -> int:
         """Count the transactions that are kept."""
@@ -117,6 +119,11 @@ class TransactionLayer:
         """State of a transaction; TERMINATED for one that is not kept."""
         found = self._transactions.get(key)
         return found.state if found else TransactionState.TERMINATED
+
+    def take_ended(self) -> list[ClientKey | ServerKey]:
+        """Keys of the transactions that have ended since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
 
     def next_time(self) -> MonotonicTime | None:
         """Time at which `advance` is due; None while no timer runs."""
@@ -326,6 +333,7 @@ class TransactionLayer:
 
     def _remove(self, key: ClientKey | ServerKey) -> None:
         del self._transactions[key]
+        self._ended.append(key)
         for timer in TransactionTimer:
             self._alarms.stop((key, timer))
             self._intervals.pop((key, timer), None)
@@ -411,7 +419,7 @@ def server_key_of_response(response: Response) -> ServerKey:
         UnmatchableError: Via or CSeq is missing or broken.
     """
     key = client_key(response)
-    via = Via.parse_many(response.headers.getlist("Via")[0])[0]
+    via = parse_vias(response.headers.getlist("Via")[0])[0]
     return ServerKey(key.branch, f"{via.host.lower()}:{via.port or ''}", key.method)
 
 

@@ -7,7 +7,9 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sipmessage import Message, Request, Response
+from sipmessage import Request, Response
+
+from signaling.sip.parsing import parse_message, write_message
 
 #: Seconds from one end to the other, unless a test says otherwise.
 DELAY = 0.02
@@ -57,7 +59,7 @@ class VirtualLink:
             self.sent.append((self.now, end, message))
             for delay in self._path(message):
                 # As octets: what one end does to a message later is nothing to the other.
-                entry = (self.now + delay, next(self._order), 1 - end, bytes(message))
+                entry = (self.now + delay, next(self._order), 1 - end, write_message(message))
                 heapq.heappush(self._coming, entry)
 
     def run(self, until: float) -> None:
@@ -66,7 +68,7 @@ class VirtualLink:
             self.now = max(self.now, when)
             if self._coming and self._coming[0][0] <= self.now:
                 _, _, end, data = heapq.heappop(self._coming)
-                self.send(end, self._ends[end].receive(Message.parse(data), self.now))
+                self.send(end, self._ends[end].receive(parse_message(data), self.now))
             else:
                 for end, core in enumerate(self._ends):
                     self.send(end, core.advance(self.now))
