@@ -22,6 +22,7 @@ from peer.negotiation.session import Side
 from peer.runtime import transceivers
 from peer.runtime.core import ConnectionCore
 from peer.runtime.forgotten import forget
+from peer.runtime.fork import fork
 from peer.runtime.security import SecuritySummary, summarize
 from peer.runtime.statistics import StatsReport, collect
 from peer.states import (
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
-    from peer.tracing.events import Direction
+    from peer.tracing.events import Direction, TraceSink
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
@@ -290,6 +291,43 @@ class PeerConnection:
         """
         _check_description(description, "setRemoteDescription")
         await self._core.apply_description(Side.REMOTE, description)
+
+    async def fork(
+        self, answer: SessionDescription, *, trace: TraceSink | None = None
+    ) -> PeerConnection:
+        """Make another connection of one more answer to our first offer (RFC 5763 section 6.3).
+
+        An offer that a SIP proxy, or a room, has passed to several devices may get several answers.
+        Each fork has keys, transceivers, receivers and data channels of its own, sends the same
+        tracks, and shares the sockets that the offer named. This connection stays in
+        `have-local-offer`: more answers may come, and it may take one itself by
+        `setRemoteDescription`. Close the forks that you do not keep, and this connection: each
+        lives on without the others. `track` and `datachannel` events of a fork wait for their first
+        handler.
+
+        Args:
+            answer: An answer, or a provisional one, whose final answer the fork takes by
+                `setRemoteDescription`.
+            trace: A sink for the events of the fork. That of the configuration takes those of this
+                connection alone.
+
+        Raises:
+            InvalidStateError: No first offer waits for an answer, this peer has a fork already, or
+                `max_forks` are open.
+            DescriptionError: The answer cannot be accepted; the error says what and where. In each
+                case nothing has changed.
+        """
+        _check_description(answer, "fork")
+        core, configuration = await fork(self._core, self._configuration, answer, trace)
+        made = PeerConnection.__new__(PeerConnection)
+        parts = (configuration, core, self._origin, self._stream)
+        made._configuration, made._core, made._origin, made._stream = parts  # noqa: SLF001 - as said
+        return made
+
+    @property
+    def inherited_channels(self) -> tuple[DataChannel, ...]:
+        """The channels that a fork has in place of those made before the offer, in their order."""
+        return self._core.inherited_channels
 
     async def addIceCandidate(self, candidate: IceCandidate | None = None) -> None:
         """Add a candidate of the peer; None means that no more will come.

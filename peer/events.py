@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from peer.emitter import EventEmitter
+from peer.emitter import EventEmitter, Handler
 from peer.errors import InvalidStateError
 from peer.rtp.tracks import MediaStreamError
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from peer.transceiver import RtpTransceiver
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
+
+
+_H = TypeVar("_H", bound=Handler)
+
+#: Events of one name that are kept for their first handler; the oldest go (ours).
+_MOST_KEPT = 256
 
 
 class EventName(StrEnum):
@@ -120,6 +127,34 @@ class ConnectionEmitter(EventEmitter):
     def __init__(self) -> None:
         super().__init__("PeerConnection", EventName, self._is_expected)
         self._ending = False
+        self._kept: dict[str, deque[tuple[object, ...]]] = {}
+
+    def keep_for_first_handler(self, *events: EventName) -> None:
+        """Keep events until they have a handler: those that come before a program has the object.
+
+        Of each event at most 256 are kept.
+        """
+        self._kept = {event: deque(maxlen=_MOST_KEPT) for event in events}
+
+    def on(self, event: str, handler: _H) -> _H:
+        """Add a handler, and call it in the next turn of the loop with what was kept for it."""
+        super().on(event, handler)
+        for arguments in self._kept.pop(event, ()):
+            asyncio.get_running_loop().call_soon(self.emit, event, *arguments)
+        return handler
+
+    def emit(self, event: str, *arguments: object) -> bool:
+        """Call the handlers of an event now, or keep it."""
+        kept = self._kept.get(event)
+        if kept is not None:
+            kept.append(arguments)
+            return True
+        return super().emit(event, *arguments)
+
+    async def close(self) -> None:
+        """Take every handler away, and cancel the coroutine handlers that run."""
+        self._kept.clear()
+        await super().close()
 
     def expect_end(self) -> None:
         """Prepare for the close that the present task asked for; a handler that did so lives on."""

@@ -25,6 +25,7 @@ from peer.tracing.events import (
     Direction,
     Failed,
     FingerprintChecked,
+    ForkNoted,
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
@@ -185,7 +186,7 @@ class _TraceWalk:
                 return None
             case DescriptionRefused() | CandidateKnown() | CandidateRefused():
                 return None
-            case LeniencyUsed() | SendingWithheld() | ServerFailed() | RekeyEnded():
+            case LeniencyUsed() | SendingWithheld() | ServerFailed() | RekeyEnded() | ForkNoted():
                 return None
             case _:
                 assert_never(event)

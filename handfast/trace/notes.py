@@ -16,6 +16,8 @@ from peer.tracing.events import (
     DescriptionRefused,
     Direction,
     FingerprintChecked,
+    ForkNoted,
+    ForkStep,
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
@@ -47,6 +49,7 @@ NotedEvent = (
     | SendingWithheld
     | CandidateRefused
     | ServerFailed
+    | ForkNoted
     | RekeyEnded
 )
 
@@ -134,8 +137,8 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
             return Topic.DTLS, *_fingerprint(event)
         case LeniencyUsed(rule=rule, reason=reason, line=line):
             return Topic.SIGNALING, f"taken by leniency ({rule}): {reason}", (line,), Mood.PLAIN
-        case SendingWithheld():
-            return Topic.SIGNALING, _withheld(event), (), Mood.BAD
+        case SendingWithheld() | ForkNoted():
+            return Topic.SIGNALING, *_of_session(event)
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD
@@ -165,9 +168,17 @@ def _of_ice(
             assert_never(event)
 
 
-def _withheld(event: SendingWithheld) -> str:
-    codecs = " or ".join(event.codecs)
-    return f"m-section {event.mid}: track not sent, nothing here encodes {codecs}"
+def _of_session(event: SendingWithheld | ForkNoted) -> tuple[str, tuple[str, ...], Mood]:
+    match event:
+        case SendingWithheld(mid=mid, codecs=codecs):
+            names = " or ".join(codecs)
+            return f"m-section {mid}: track not sent, nothing here encodes {names}", (), Mood.BAD
+        case ForkNoted(step=ForkStep.FULL, open=count):
+            return f"one more peer is not served: {count} forks open", (), Mood.BAD
+        case ForkNoted(step=step, fork=fork, open=count):
+            return f"fork {fork} {step}: {count} open", (), Mood.PLAIN
+        case _:
+            assert_never(event)
 
 
 def _decision(event: AssociationDecided, association_ref: AssociationRef | None) -> str:

@@ -28,6 +28,8 @@ _LEAST_REKEY_INTERVAL = datetime.timedelta(seconds=1)
 #: Most packets that `rekey_after` takes: half of what SRTCP allows under one key, 2^31 packets, the
 #: least of all limits (RFC 3711 section 9.2).
 _MOST_REKEY_PACKETS = 2**30
+#: Highest value of `max_forks` (ours): each may hold a transport for a peer that only knocked.
+_MOST_FORKS = 1024
 _EnumT = TypeVar("_EnumT", bound=StrEnum)
 
 
@@ -144,6 +146,8 @@ class PeerConfiguration:
             `{"10.0.0.2": "203.0.113.7"}`. The ports stay.
         remote_candidates: Which candidates of the peer are checked: those that a browser checks, or
             with `CandidateFilter.for_servers()` public addresses only.
+        max_forks: Peers that may answer one offer, each by `PeerConnection.fork`, at one time; as
+            many are served before their answers. 0 for none.
         trace: A sink for the events of the wire and the decisions; see `peer.tracing.events`.
 
     Raises:
@@ -172,6 +176,7 @@ class PeerConfiguration:
     ice_tcp: bool = False
     announced_addresses: AnnouncedAddresses = ()
     remote_candidates: CandidateFilter = field(default_factory=CandidateFilter)
+    max_forks: int = 16
     trace: TraceSink | None = None
 
     def __post_init__(self) -> None:
@@ -196,6 +201,8 @@ class PeerConfiguration:
             _member("sdp_leniency", SdpLeniency, each) for each in self.sdp_leniency
         )
         object.__setattr__(self, "sdp_leniency", leniency)
+        if isinstance(self.max_forks, bool) or not 0 <= self.max_forks <= _MOST_FORKS:
+            raise ConfigurationError(f"max_forks is from 0 to {_MOST_FORKS}")
         if self.max_candidates < 1:
             raise ConfigurationError("max_candidates is at least 1")
         for name in ("handshake_timeout", "connect_timeout"):

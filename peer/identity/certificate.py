@@ -173,6 +173,12 @@ class CertificateStore:
     def __repr__(self) -> str:
         return f"<CertificateStore {len(self)} certificates, newest {self.newest!r}>"
 
+    def copy(self) -> CertificateStore:
+        """Return another store with the same certificates, for a fork of the connection."""
+        made = CertificateStore(self[self.first])
+        made._certificates.update(self._certificates)
+        return made
+
     def add(self, certificate: Certificate) -> Fingerprints:
         """Add a certificate, and return the fingerprints that descriptions signal for it."""
         # Chromium looks at the last line only and restarts DTLS when that changes: one line, by

@@ -119,6 +119,15 @@ class OfferAnswer:
         mids = [t.mid for t in session.transceivers]
         return f"<OfferAnswer {session.id} {session.state}{needed} {mids=} {transports=}>"
 
+    def fork(self) -> OfferAnswer:
+        """Return another engine at the same point, so that one offer may have several answers."""
+        made = OfferAnswer(self.profile)
+        made._session = self._session
+        # RFC 3264 section 8: the version rises from one description to the next.
+        version = next(self._versions)
+        self._versions, made._versions = count(version), count(version)
+        return made
+
     @property
     def session(self) -> Session:
         """The session as it stands."""

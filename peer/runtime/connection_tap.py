@@ -12,6 +12,7 @@ from peer.tracing.events import (
     DescriptionRefused,
     Direction,
     Failed,
+    ForkNoted,
     LeniencyUsed,
     RekeyEnded,
     ServerFailed,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Session
     from peer.rekey.result import RekeyResult
     from peer.tracing.environment import EnvironmentTrace
+    from peer.tracing.events import ForkStep
     from peer.tracing.tracer import Tracer
     from peer.transport.ice.servers import ServerFailure
 
@@ -66,6 +68,10 @@ class ConnectionTap:
     def negotiated(self, before: Session, after: Session) -> None:
         """Trace a description that was applied, and what it decided."""
         self._tracer(*decisions(before, after, self._tracer.now()))
+
+    def fork(self, step: ForkStep, *, fork: str, forks: int) -> None:
+        """Trace that a fork of our offer was made or closed, or a peer is not served."""
+        self._tracer(ForkNoted(time=self._tracer.now(), step=step, fork=fork, open=forks))
 
     def lenient(self, leniencies: Iterable[Lenience]) -> None:
         """Trace what was taken of a description of the peer beyond the grammar."""

@@ -7,10 +7,6 @@ and its effects are applied. A failure before the commit leaves everything as it
 from __future__ import annotations
 
 import asyncio
-import itertools
-import secrets
-import uuid
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from peer.errors import IceError, InvalidStateError, PeerError, TransportError
@@ -24,21 +20,20 @@ from peer.events import (
     TrackEvent,
 )
 from peer.ice import IceCandidate
-from peer.identity.certificate import Certificate, CertificateStore
+from peer.identity.certificate import Certificate
 from peer.negotiation.decisions import nothing_agreed
 from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
-from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.profile import Profile
 from peer.negotiation.session import Side
 from peer.rekey.manager import RekeyManager, agreed_associations
-from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.control import SenderControl
-from peer.rtp_parameters import MediaKind
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
 from peer.runtime.effect_executor import EffectExecutor
+from peer.runtime.forks import Forks
+from peer.runtime.operations_chain import OperationsChain
+from peer.runtime.origin import ConnectionOrigin, do_nothing, new_origin
 from peer.runtime.transceiver_control import TransceiverControl
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.environment import environment_trace
@@ -47,7 +42,7 @@ from peer.tracing.tracer import Tracer
 from peer.transceiver import RtpTransceiver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
@@ -55,11 +50,12 @@ if TYPE_CHECKING:
     from peer.negotiation.effects import Effect
     from peer.negotiation.offer_answer import Plan
     from peer.negotiation.sdp.attributes import MediaDirection
-    from peer.negotiation.session import Transceiver
+    from peer.negotiation.session import Session, Transceiver
     from peer.rekey.result import RekeyResult
     from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.effect_executor import PreparedSockets
     from peer.runtime.peer_transport import PeerTransport
+    from peer.tracing.events import ForkStep
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
 
@@ -67,106 +63,37 @@ if TYPE_CHECKING:
 _CLOSE_TIMEOUT = 0.1
 
 
-#: Numbers the connections of this process, for its log and its traces.
-_numbers = itertools.count(1)
-
-
-class OperationsChain:
-    """The operations chain of webrtc-pc 4.4.1.2: runs one operation at a time, in their order.
-
-    Args:
-        on_empty: Called each time when no operation runs or waits any more.
-    """
-
-    def __init__(self, on_empty: Callable[[], None]) -> None:
-        self._on_empty = on_empty
-        self._turn = asyncio.Lock()
-        self._length = 0
-        self._closed = False
-
-    def __repr__(self) -> str:
-        return f"<OperationsChain {self._length} operations{' closed' if self._closed else ''}>"
-
-    @property
-    def empty(self) -> bool:
-        """Tell whether no operation runs or waits."""
-        return self._length == 0
-
-    def close(self) -> None:
-        """Refuse every operation from now on, those that wait included."""
-        self._closed = True
-
-    async def drained(self) -> None:
-        """Wait until the operation that runs has ended; to be called once closed."""
-        # The lock is fair: each waiting operation has its turn, and its refusal, before this.
-        async with self._turn:
-            return
-
-    def check_open(self) -> None:
-        """Raise an error where the chain was closed.
-
-        Raises:
-            InvalidStateError: The connection is closed.
-        """
-        if self._closed:
-            raise InvalidStateError("the connection is closed")
-
-    @asynccontextmanager
-    async def operation(self) -> AsyncIterator[None]:
-        """Wait until the operations before have ended, and run the body as the next.
-
-        Raises:
-            InvalidStateError: The connection is closed, or was closed during the wait.
-        """
-        self.check_open()
-        self._length += 1
-        try:
-            async with self._turn:
-                self.check_open()
-                yield
-        finally:
-            self._length -= 1
-            if self.empty and not self._closed:
-                self._on_empty()
-
-
 class ConnectionCore:
     """The working parts behind a `PeerConnection`, joined to one another.
 
     Args:
         configuration: The configuration of the connection.
+        origin: What a fork begins with; None for new parts.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used, or the key log not be written.
     """
 
-    def __init__(self, configuration: PeerConfiguration) -> None:
+    def __init__(
+        self, configuration: PeerConfiguration, *, origin: ConnectionOrigin | None = None
+    ) -> None:
         self._configured_certificate = next(iter(configuration.certificates), None)
-        certificates = CertificateStore(self._configured_certificate or Certificate.generate())
-        self.offer_answer = OfferAnswer(
-            Profile(
-                capabilities={kind: capabilities(kind) for kind in MediaKind},
-                fingerprints=certificates.first,
-                cname=str(uuid.uuid4()),
-                random=secrets.token_bytes,
-                bundle_policy=configuration.bundlePolicy,
-                shares_port=configuration.one_port is not None,
-                answer_role=configuration.answer_role,
-                limits=configuration.sdp_limits,
-                max_candidates=configuration.max_candidates,
-                accepted_hashes=configuration.security.accepted_hashes,
-                leniency=frozenset(configuration.sdp_leniency),
-            )
-        )
-        self.id = f"pc-{next(_numbers)}"
+        is_fork, origin = origin is not None, origin or new_origin(configuration)
+        self.id, self.offer_answer = origin.id, origin.offer_answer
+        self._on_closed = origin.on_closed
         file = environment_trace(self.id)
         sinks = [sink for sink in (configuration.trace, file) if sink is not None]
         self._tracer = Tracer(self.id, *sinks)
         self._tap = ConnectionTap(self._tracer, file)
         self.events = ConnectionEmitter()
+        if is_fork:
+            self.events.keep_for_first_handler(EventName.TRACK, EventName.DATA_CHANNEL)
+        self.forks = Forks(self, configuration.max_forks)
+        #: Of a fork: its own channels for those that were made before the offer.
+        self.inherited_channels: tuple[DataChannel, ...] = ()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
         try:
-            self.executor = EffectExecutor(configuration, certificates, self, self._tap)
+            self.executor = EffectExecutor(configuration, origin.certificates, self, self._tap)
         except BaseException:
             # A configuration that is refused leaves no file open.
             self._tap.close()
@@ -188,6 +115,11 @@ class ConnectionCore:
         signaling = self.offer_answer.session.state
         states = f"{self.states.connection} signaling={signaling}"
         return f"<ConnectionCore {self.id} {states} transports={list(self.executor.transports)}>"
+
+    @property
+    def session(self) -> Session:
+        """The session as it stands."""
+        return self.offer_answer.session
 
     @property
     def closed(self) -> bool:
@@ -220,7 +152,7 @@ class ConnectionCore:
         """
         self.loop = asyncio.get_running_loop()
         async with self.chain.operation():
-            plan = self._plan(side, description)
+            plan = self.plan(side, description)
             prepared = await self.executor.prepare(plan.prepare)
             before = self.offer_answer.session
             try:
@@ -229,20 +161,54 @@ class ConnectionCore:
             except BaseException:
                 await self.executor.discard(prepared)
                 raise
-            if side is Side.REMOTE:
-                self._rejections = {
-                    each.mid: each.reason for each in plan.leniencies if each.mid is not None
-                }
-            if (tap := self.tap) is not None:
-                tap.lenient(plan.leniencies)
-                tap.negotiated(before, self.offer_answer.session)
-            # Before the effects: a handshake that came before the answer is complete at once.
-            self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))
-            self._carry_out(effects, prepared)
-            if self.offer_answer.session.state is not before.state:
-                self._signal_state_changed()
-            self._update_states()
-            self._announce_tracks(effects)
+            if _is_first_answer(side, before):
+                self.forks.settle(
+                    {
+                        transport.key: transport.remote_ice.username_fragment
+                        for transport in self.session.transports
+                        if transport.remote_ice is not None
+                    }
+                )
+            self.carry_out(side, plan, before, effects, prepared)
+
+    def carry_out(
+        self,
+        side: Side,
+        plan: Plan,
+        before: Session,
+        effects: Sequence[Effect],
+        prepared: Sequence[PreparedSockets],
+    ) -> None:
+        """Do in the world what a plan that was committed asks for, and tell of it.
+
+        Args:
+            side: The end that the description is of.
+            plan: The plan.
+            before: The session before it.
+            effects: What is left to do.
+            prepared: The sockets that were bound for it.
+        """
+        if side is Side.REMOTE:
+            self._rejections = {
+                each.mid: each.reason for each in plan.leniencies if each.mid is not None
+            }
+        if (tap := self.tap) is not None:
+            tap.lenient(plan.leniencies)
+            tap.negotiated(before, self.offer_answer.session)
+        # Before the effects: a handshake that came before the answer is complete at once.
+        self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))
+        self._carry_out(effects, prepared)
+        if self.offer_answer.session.state is not before.state:
+            self._signal_state_changed()
+        self._update_states()
+        self._announce_tracks(effects)
+
+    def abandon(self) -> None:
+        """Let go of a fork whose answer was refused: it has no sockets yet."""
+        self.offer_answer.close()
+        self.chain.close()
+        self.rekey_manager.close()
+        self._tap.close()
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """Pass a candidate of the peer to its transport.
@@ -351,9 +317,12 @@ class ConnectionCore:
             # The operation finds the connection closed when it goes on, and discards its sockets.
             pass
         finally:
+            self.forks.close()
             await self.executor.close()
             await self.events.close()
             self._tap.close()
+            on_closed, self._on_closed = self._on_closed, do_nothing
+            on_closed()
 
     def transceiver_state(self, key: int) -> Transceiver | None:
         """Return the state of a transceiver in the session, or None where it has none."""
@@ -462,6 +431,17 @@ class ConnectionCore:
         if not self._applying:
             self._update_states()
 
+    def on_transport_other_peer(
+        self, transport: PeerTransport, generation: str, *, peer: str
+    ) -> bool:
+        """Let another peer that the offer has reached begin before its answer."""
+        return self.forks.on_other_peer(transport, generation, peer=peer)
+
+    def on_fork(self, step: ForkStep, fork: str = "") -> None:
+        """Trace a step in the life of a fork of our offer."""
+        if not self.closed and (tap := self.tap) is not None:
+            tap.fork(step, fork=fork, forks=self.forks.open)
+
     def on_transport_restart_followed(self, transport: PeerTransport, generation: str) -> None:
         """Make the session name the ICE generation that carries data."""
         self.executor.apply(self.offer_answer.resolve_restart(transport.key, generation=generation))
@@ -488,7 +468,12 @@ class ConnectionCore:
         """Fire `datachannel` for a channel that the peer opened."""
         self.events.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
 
-    def _plan(self, side: Side, description: SessionDescription | None) -> Plan:
+    def plan(self, side: Side, description: SessionDescription | None) -> Plan:
+        """Plan a description, and trace it where it is refused.
+
+        Raises:
+            PeerError: The description cannot be applied.
+        """
         try:
             return self.offer_answer.plan(side, description)
         except PeerError as error:
@@ -581,12 +566,20 @@ class ConnectionCore:
     def _emit_candidate_error(
         self, transport: PeerTransport, event: IceCandidateErrorEvent
     ) -> None:
-        if not self.closed and self.executor.transports.get(transport.key) is transport:
+        if not self.closed and transport.key in self.executor.transports:
             self.events.emit(EventName.ICE_CANDIDATE_ERROR, event)
 
     def _emit_candidate(self, transport: PeerTransport, candidate: IceCandidate) -> None:
-        if self.closed or self.executor.transports.get(transport.key) is not transport:
+        # A fork may have taken the transport meanwhile, and another have come in its place.
+        present = self.executor.transports.get(transport.key)
+        generation = candidate.usernameFragment
+        if self.closed or present is None or not present.knows_generation(generation):
             return
         self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
-        if not candidate.candidate and transport.end_gathering(candidate.usernameFragment):
+        if not candidate.candidate and present.end_gathering(generation):
             self._update_states()
+
+
+def _is_first_answer(side: Side, before: Session) -> bool:
+    """Tell whether a description that was applied is the first answer to an offer of ours."""
+    return side is Side.REMOTE and before.state is SignalingState.HAVE_LOCAL_OFFER

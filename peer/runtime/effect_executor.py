@@ -158,6 +158,45 @@ class EffectExecutor:
         for each in prepared:
             self.transports[each.transport.key] = each.transport
 
+    def branch(
+        self,
+        transport: PeerTransport,
+        effect: OpenTransport,
+        *,
+        peer: str | None,
+        events: PeerTransportEvents | None = None,
+    ) -> PeerTransport:
+        """Make a transport on the sockets of another one, for another peer.
+
+        Args:
+            transport: The other transport, which may be another connection's.
+            effect: The key and the ICE credentials of both.
+            peer: Username fragment of the peer; None for all peers that no other serves.
+            events: Told of it; the connection where None.
+        """
+        made = self._new_transport(effect, events or self._events)
+        made.share_sockets(transport, peer=peer)
+        if events is None:
+            made.report_gathering()
+        return made
+
+    def adopt_transport(self, transport: PeerTransport) -> None:
+        """Take over a transport that waited for the answer, or that a fork has been given."""
+        tap = None if self._tap is None else self._tap.of_transport(transport.key)
+        transport.move(self._events, self.certificates, tap)
+        transport.report_gathering()
+        self.transports[transport.key] = transport
+
+    def replace_transport(self, former: PeerTransport, following: PeerTransport) -> None:
+        """Put another transport in the place of one, with the receivers of its early media."""
+        self.transports[former.key] = following
+        for control in self.transceivers.values():
+            control.move_receiver(former.engine, following.engine)
+
+    def close_soon(self, transport: PeerTransport) -> None:
+        """Close a transport that belongs to nobody any more."""
+        self._closing_tasks.spawn(transport.close(), f"close transport {transport.key}")
+
     def keep_certificates(self, session: Session) -> None:
         """Drop the certificates that the session does not name any more."""
         used = {None if session.rekey is None else session.rekey.fingerprints}
@@ -225,18 +264,21 @@ class EffectExecutor:
     def _to_prepare(self, effect: Preparation) -> PreparedSockets:
         if isinstance(effect, OpenGeneration):
             return PreparedSockets(self.transports[effect.key], effect.local, is_new=False)
-        transport = PeerTransport(
+        transport = self._new_transport(effect, self._events)
+        return PreparedSockets(transport, effect.local, is_new=True)
+
+    def _new_transport(self, effect: OpenTransport, events: PeerTransportEvents) -> PeerTransport:
+        return PeerTransport(
             effect,
             self.certificates,
             self._configuration,
-            self._events,
+            events,
             context=TransportContext(
                 policy=self._configuration.security,
                 tap=None if self._tap is None else self._tap.of_transport(effect.key),
                 on_secret=self._on_secret,
             ),
         )
-        return PreparedSockets(transport, effect.local, is_new=True)
 
     def _configure_when_connected(self, transport: PeerTransport, effect: ConfigureRtp) -> None:
         if effect.send is not None or effect.receive is not None:

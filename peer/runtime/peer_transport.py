@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from peer.transport.ice.transport import IceEvents
     from peer.transport.interfaces import MakeFreshPath
     from peer.transport.sctp.transport import DataTransport
+    from peer.transport.tap import Tap
 
 
 #: Number of newest ICE generations whose candidates are kept; the session names two at most (ours).
@@ -63,6 +64,15 @@ class PeerTransportEvents(Protocol):
 
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Handle a changed state of ICE or DTLS."""
+
+    def on_transport_other_peer(
+        self, transport: PeerTransport, generation: str, *, peer: str
+    ) -> bool:
+        """Handle a check, before an answer, of a peer other than the first that checked.
+
+        Returns:
+            Whether a fork may serve it; otherwise its check is as good as the first one's.
+        """
 
     def on_transport_early_media(self, transport: PeerTransport) -> None:
         """Prepare for media of a peer whose certificate is not verified yet."""
@@ -151,6 +161,42 @@ class PeerTransport:
             IceError: No socket could be bound.
         """
         await self.ice.gather()
+
+    def share_sockets(self, other: PeerTransport, *, peer: str | None) -> None:
+        """Use the sockets of another transport, which has the same key and credentials.
+
+        Args:
+            other: The transport; either may be closed before the other.
+            peer: Username fragment of the peer to serve; None for all that no other serves.
+        """
+        self.ice.share_sockets(other.ice, peer=peer)
+
+    def report_gathering(self) -> None:
+        """Report candidates from now on; those so far are in the description."""
+        self._published_generation = self._generations[-1]
+        self.gathering_state = self.ice.gathering_state
+
+    def move(
+        self,
+        events: PeerTransportEvents,
+        certificates: CertificateStore,
+        tap: Tap | None,
+    ) -> None:
+        """Belong to another connection from now on: a fork that takes what began before its answer.
+
+        Args:
+            events: The connection.
+            certificates: Its certificates.
+            tap: Its trace.
+        """
+        self._events, self._certificates = events, certificates
+        self._if_failed.clear()
+        if self._tap is not None and tap is not None:
+            self._tap.move(tap)
+
+    def knows_generation(self, generation: str | None) -> bool:
+        """Tell whether an ICE generation is one of the newest of this transport."""
+        return generation in self._generations
 
     async def open_generation(self, local: IceParameters) -> None:
         """Bind the sockets of another ICE generation beside those in use, for an ICE restart.
@@ -285,6 +331,9 @@ class PeerTransport:
             connect_timeout=self._configuration.connect_timeout,
             events=events,
             on_datagram=self.secure.receive,
+            on_other_peer=lambda peer: self._events.on_transport_other_peer(
+                self, local.username_fragment, peer=peer
+            ),
             # Without a tap, a socket has no branch for tracing on any datagram.
             tap=tap if tap is not None and tap.wants_datagrams else None,
         )

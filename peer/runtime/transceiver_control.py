@@ -85,6 +85,21 @@ class TransceiverControl:
             self.receiver.start(engine, parameters, self.transceiver.sender.ssrc)
         return True
 
+    def move_receiver(self, former: RtpEngine, following: RtpEngine) -> None:
+        """Let a receiver of early media go on over the transport that takes the place of another.
+
+        The peer whose media it was has answered as a fork, which has receivers of its own.
+        """
+        parameters = self.receiver.parameters
+        if self.receiver.engine is former and parameters is not None:
+            self.receiver.move(following, parameters)
+
+    def copy_settings(self, other: TransceiverControl) -> None:
+        """Take what the application has set on the sender and receiver of another transceiver."""
+        self.sender.copy_settings(other.sender)
+        receiver = self.transceiver.receiver
+        receiver.jitterBufferTarget = other.transceiver.receiver.jitterBufferTarget
+
     async def stop(self) -> None:
         """Stop the sender and the receiver for good; safe to call twice."""
         await self.sender.stop()

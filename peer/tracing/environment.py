@@ -73,7 +73,7 @@ def environment_trace(
         _written += 1
         return None
     started = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    path = Path(folder) / f"{started}-{os.getpid()}-{connection}.trace"
+    path = Path(folder) / f"{started}-{os.getpid()}-{connection.replace('/', '-')}.trace"
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         writer = TraceWriter(path)

@@ -304,6 +304,31 @@ class SignalingMessage(Event):
     section: str = ""
 
 
+class ForkStep(StrEnum):
+    """The steps in the life of a fork, as the connection that has made the offer sees it."""
+
+    MADE = "made"
+    CLOSED = "closed"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkNoted(Event):
+    """One more peer has answered our offer, its connection is closed, or a peer is not served.
+
+    Args:
+        step: What happened.
+        fork: Name of its connection, such as `pc-3/2`; empty for a peer that is not served, as
+            there are as many as the configuration allows.
+        open: Forks that are open now.
+    """
+
+    step: ForkStep
+    fork: str
+    open: int
+    section: str = "RFC 5763 section 6.3"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateKnown(Event):
     """An ICE candidate was gathered (`out`), or came from the peer (`in`).
@@ -366,6 +391,7 @@ class RekeyEnded(Event):
 
 TraceEvent = (
     Described
+    | ForkNoted
     | DescriptionRefused
     | LeniencyUsed
     | SendingWithheld

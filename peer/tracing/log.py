@@ -27,6 +27,8 @@ from peer.tracing.events import (
     Direction,
     Failed,
     FingerprintChecked,
+    ForkNoted,
+    ForkStep,
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
@@ -82,6 +84,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     DescriptionRefused: (NEGOTIATION, logging.INFO),
     LeniencyUsed: (NEGOTIATION, logging.INFO),
     SendingWithheld: (NEGOTIATION, logging.WARNING),
+    ForkNoted: (NEGOTIATION, logging.INFO),
     SignalingMessage: (NEGOTIATION, logging.DEBUG),
     AssociationDecided: (NEGOTIATION, logging.INFO),
     RoleChosen: (NEGOTIATION, logging.INFO),
@@ -132,6 +135,8 @@ def _sentence(event: TraceEvent) -> str:
             | CandidateKnown() | LeniencyUsed() | SendingWithheld() | SignalingMessage()
         ):  # fmt: skip
             return _of_negotiation(event)
+        case ForkNoted():
+            return _of_fork(event)
         case PathSelected(local=local, remote=remote, reason=reason):
             return f"path is {local} to {remote}{f': {reason}' if reason else ''}"
         case CandidateRefused(candidate=candidate, reason=reason):
@@ -189,6 +194,18 @@ def _of_negotiation(event: _OfNegotiation) -> str:
             return f"{_whose(direction)} candidate: {candidate}"
         case _:
             assert_never(event)
+
+
+def _of_fork(event: ForkNoted) -> str:
+    match event.step:
+        case ForkStep.MADE:
+            return f"an answer makes the fork {event.fork}: {event.open} open"
+        case ForkStep.CLOSED:
+            return f"the fork {event.fork} is closed: {event.open} open"
+        case ForkStep.FULL:
+            return f"a peer that has not answered is not served: {event.open} forks are open"
+        case _:
+            assert_never(event.step)
 
 
 _OfAssociation = HandshakeCompleted | FingerprintChecked | KeysSwitched | AssociationRetired

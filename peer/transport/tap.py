@@ -78,6 +78,10 @@ class Tap:
     def __repr__(self) -> str:
         return f"<Tap {self._key}>"
 
+    def move(self, other: Tap) -> None:
+        """Give the events from now on to the tracer of another connection, as of another tap."""
+        self._tracer = other._tracer
+
     @property
     def wants_datagrams(self) -> bool:
         """True where a trace sink or a DEBUG log takes datagrams."""

@@ -51,6 +51,11 @@ class ReceiverControl:
         """The RTP engine that packets come from; None before the start and after the end."""
         return self._inbound.engine
 
+    @property
+    def parameters(self) -> ReceiveParameters | None:
+        """The parameters agreed last; None before the start."""
+        return self._inbound.parameters
+
     def start(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
         """Receive the streams of `parameters`, and send RTCP reports and feedback by `rtcp_ssrc`.
 

@@ -64,6 +64,10 @@ class SenderControl:
         """
         self._outbound.set_track(track)
 
+    def copy_settings(self, other: SenderControl) -> None:
+        """Encode as another sender does, by the encoding parameters that were set on it."""
+        self._outbound.parameters.copy(other._outbound.parameters)
+
     def start(self, engine: SendingEngine, parameters: SendParameters) -> None:
         """Send the frames of the track over a transport.
 

@@ -73,6 +73,10 @@ class ParameterExchange:
         self._encoding = RtpEncodingParameters(scaleResolutionDownBy=scale)
         self._last: RtpSendParameters | None = None
 
+    def copy(self, other: ParameterExchange) -> None:
+        """Take the encoding parameters of another sender."""
+        self._encoding = replace(other._encoding)
+
     @property
     def encoding(self) -> RtpEncodingParameters:
         """The encoding parameters in force; not to be changed."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aioice import Candidate, Connection, TransportPolicy, stun
 from aioice.ice import ICE_COMPLETED, ICE_FAILED, CandidatePair, StunProtocol
 
+from peer.transport.adapters.check_list import next_pair, pair_of, udp_may_work
 from peer.transport.adapters.consent_check import ConsentCheck
 from peer.transport.adapters.ice_socket import Address, IceSocket
 from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
@@ -63,9 +64,12 @@ class IceAgent(Connection):
         on_check: Called with each authenticated check of the peer, once checks have begun.
         accepts: Decides whether a candidate that the peer signalled is checked, given its address
             or name, and again the address that a name leads to.
+        on_other_peer: Called, while there is no answer, with the username fragment of a peer that
+            is another one than the first whose check came. True where a fork may serve that peer.
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
+        peer_fragment: The peer's username fragment, by its first check or by the answer.
         answers_checks: Whether the peer may send to us. False lets its consent to do so expire.
         path: Socket and remote address that data is sent by, or None.
         path_reason: Why its pair took the place of another; empty where it was the first.
@@ -92,6 +96,7 @@ class IceAgent(Connection):
         on_other_path: Callable[[], None],
         on_check: Callable[[], None],
         accepts: Callable[[Candidate, str], bool],
+        on_other_peer: Callable[[str], bool] | None = None,
         tap: SocketTap | None = None,
     ) -> None:
         super().__init__(
@@ -113,6 +118,8 @@ class IceAgent(Connection):
         self.oversized = 0
         self.ignored_candidates = 0
         self.answers_checks = True
+        self.peer_fragment: str | None = None
+        self._on_other_peer = on_other_peer
         self._on_path = on_path
         self._on_other_path = on_other_path
         self._on_check = on_check
@@ -236,14 +243,8 @@ class IceAgent(Connection):
         if len(self._check_list) + len(self._protocols) <= MAX_PAIRS:
             super()._pair_remote_candidate(remote_candidate)
 
-    def _pair_of(self, protocol: StunProtocol, addr: Address) -> CandidatePair | None:
-        for pair in self._check_list:
-            if pair.protocol is protocol and pair.remote_addr == addr:
-                return pair
-        return None
-
     def _has_room_for(self, protocol: StunProtocol, addr: Address) -> bool:
-        if self._pair_of(protocol, addr) is not None:
+        if pair_of(self._check_list, protocol, addr) is not None:
             return True
         is_known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
         return len(self._check_list) < MAX_PAIRS and (
@@ -299,7 +300,7 @@ class IceAgent(Connection):
         # pause is therefore due at once, and nothing waits after the last check.
         while True:
             self._pair_is_due.clear()
-            pair = self._next_pair()
+            pair = next_pair(self._check_list)
             if pair is None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(None if self.path else RECHECK_INTERVAL):
@@ -319,13 +320,6 @@ class IceAgent(Connection):
             if pair.state is CandidatePair.State.FAILED and pair.task is None:
                 self.check_state(pair, CandidatePair.State.WAITING)
 
-    def _next_pair(self) -> CandidatePair | None:
-        for state in (CandidatePair.State.WAITING, CandidatePair.State.FROZEN):
-            for pair in self._check_list:
-                if pair.state is state and pair.task is None:
-                    return pair
-        return None
-
     def _abandon_checks(self) -> None:
         # RFC 8445 section 8.1.2: once a pair is nominated the others are left, unless the peer
         # nominated them too. They can be checked again when the peer asks.
@@ -342,17 +336,10 @@ class IceAgent(Connection):
             self.check_state(pair, CandidatePair.State.FAILED)
             self.check_complete(pair)
             return
-        if isinstance(pair.local_candidate, TcpCandidate) and self._udp_may_work():
+        if isinstance(pair.local_candidate, TcpCandidate) and udp_may_work(self._check_list):
             # The first pair that succeeds is nominated, and media suffers on TCP.
             await asyncio.sleep(UDP_HEAD_START)
         await super().check_start(pair)
-
-    def _udp_may_work(self) -> bool:
-        return any(
-            pair.state is not CandidatePair.State.FAILED
-            for pair in self._check_list
-            if not isinstance(pair.local_candidate, TcpCandidate)
-        )
 
     def build_request(self, pair: CandidatePair, nominate: bool) -> stun.Message:
         """Build a connectivity check, and keep it until it is answered."""
@@ -374,12 +361,27 @@ class IceAgent(Connection):
         if not self._role_known:
             # Our role is known with the answer only; until then we take the one that fits.
             self.ice_controlling = "ICE-CONTROLLED" in message.attributes
+        if not self._started and self._is_of_another_peer(message):
+            assert isinstance(protocol, IceSocket)
+            protocol.pass_to_fork(message, addr)
+            return
         if self._halted and self._is_authentic(message):
             # An answer would be consent to be sent to, and the peer would take a path that we have
             # given up for one that works. Only an ICE restart leads on, at both ends.
             self.respond_error(message, addr, protocol, (403, "Forbidden"))
             return
         super().request_received(message, addr, protocol)
+
+    def _is_of_another_peer(self, message: stun.Message) -> bool:
+        fragment = message.attributes.get("USERNAME", "").partition(":")[2]
+        if self._on_other_peer is None or fragment == self.peer_fragment:
+            return False
+        if not self._is_authentic(message):
+            return False
+        if self.peer_fragment is None:
+            self.peer_fragment = fragment
+            return False
+        return self._on_other_peer(fragment)
 
     def _is_authentic(self, message: stun.Message) -> bool:
         return (
@@ -410,7 +412,7 @@ class IceAgent(Connection):
             return
         super().check_incoming(message, addr, protocol)
         self._repeat_check(protocol, addr)
-        pair = self._pair_of(protocol, addr)
+        pair = pair_of(self._check_list, protocol, addr)
         local = protocol.local_candidate
         if (
             isinstance(local, TcpCandidate)
@@ -428,7 +430,7 @@ class IceAgent(Connection):
     def _repeat_check(self, protocol: StunProtocol, addr: Address) -> None:
         # RFC 8445 section 7.3.1.4: a check in progress is sent again at once, because the peer's
         # own has just opened the path through its NAT. Once only.
-        pair = self._pair_of(protocol, addr)
+        pair = pair_of(self._check_list, protocol, addr)
         if pair is not None and pair.state is CandidatePair.State.IN_PROGRESS:
             request = self._unanswered.pop(pair, None)
             if request is not None:

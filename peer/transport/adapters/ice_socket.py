@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from aioice import stun
 from aioice.ice import Connection, StunProtocol
 from aioice.turn import TurnTransport
 
-from peer.transport.net.one_port import PortShare
-from peer.transport.net.udp import PromptTransport, send_until_refused
+from peer.transport.adapters.shared_relay import SharedRelay, relay_has_room, release_relay
+from peer.transport.net.one_port import OnePort, PortShare, SharedSocket
+from peer.transport.net.udp import PromptTransport, UdpTransport, send_until_refused
 from peer.transport.wire.stun import parse_stun
 
 if TYPE_CHECKING:
@@ -26,10 +28,6 @@ MAX_SOURCES = 128
 #: Datagrams read by `drain`: as many as a receive buffer holds (ours; the kernel counts its own
 #: overhead too).
 MAX_DRAINED = 8192
-#: Datagrams that may wait for a TURN channel; more are refused (ours).
-MAX_RELAY_SENDS = 64
-#: Bytes that may wait for the TCP connection to a TURN server; more are refused (ours).
-MAX_RELAY_BYTES = 256 * 1024
 
 
 class SocketOwner(Protocol):
@@ -114,6 +112,58 @@ class IceSocket(StunProtocol):
             # aioice enters its transactions here, by which the port knows an answer.
             self.transactions = transport.transactions
 
+    def branch(self, other: IceSocket, *, fragment: str) -> bool:
+        """Let the socket of a fork share this one's port, or its TURN allocation.
+
+        Args:
+            other: The socket of the fork, not yet bound.
+            fragment: Our username fragment, which both have.
+
+        Returns:
+            Whether that is possible: not over TCP, nor where the event loop cannot watch sockets.
+        """
+        if self._share is None and not self._share_port(fragment):
+            return False
+        assert self._share is not None
+        other.preference = self.preference
+        other.local_candidate = self.local_candidate
+        receiver = other.receiver.on_datagram
+        other.connection_made(self._share.branch(other, receiver=receiver))
+        return True
+
+    def _share_port(self, fragment: str) -> bool:
+        """Become the first share of the port, with all that is known of its sources."""
+        transport: object = self.transport
+        if isinstance(transport, UdpTransport) and not transport.is_closing():
+            read_at, socket = transport.read_at, transport.detach()
+            port = OnePort(partial(SharedSocket, socket), lambda: None)
+            port.base.read_at = read_at
+        elif isinstance(transport, TurnTransport):
+            port = OnePort(partial(SharedRelay, transport), lambda: None)
+        else:
+            return False
+        pending = self.transactions
+        share = port.join(fragment, self, receiver=self.receiver.on_datagram)
+        assert share is not None
+        self.connection_made(share)
+        for identifier, transaction in pending.items():
+            self.transactions[identifier] = transaction
+        for source in self._sources:
+            share.claim(source)
+        return True
+
+    def pass_to_fork(self, check: stun.Message, source: Address) -> None:
+        """Give a check of a peer to the fork that serves it, or drop it where there is none."""
+        fragment = check.attributes["USERNAME"].partition(":")[2]
+        share = None if self._share is None else self._share.fork_of(fragment)
+        if share is not None and isinstance(other := share.events, IceSocket) and other is not self:
+            other.receiver.request_received(check, source, other)
+
+    @property
+    def share(self) -> PortShare | None:
+        """The share of a port that this socket is; None where the port is its own."""
+        return self._share
+
     @property
     def contended(self) -> int:
         """Checks and answers dropped, as another connection on our port has their source."""
@@ -189,7 +239,7 @@ class IceSocket(StunProtocol):
             return self._udp.transmit(datagram, address)
         transport: object = self.transport
         if isinstance(transport, TurnTransport):
-            if not _relay_has_room(transport):
+            if not relay_has_room(transport):
                 return False
         elif self._congested or self.transport.is_closing():
             return False
@@ -211,8 +261,10 @@ class IceSocket(StunProtocol):
         """Close the socket, and wait for a TURN server no longer than `timeout` seconds."""
         transport: object = self.transport
         if isinstance(transport, TurnTransport):
-            await _release_relay(transport, timeout)
+            await release_relay(transport, timeout)
         await self.close()
+        if self._share is not None:
+            await self._share.released(timeout)
 
 
 def refusal_of(error: Exception) -> tuple[int, str] | None:
@@ -221,24 +273,3 @@ def refusal_of(error: Exception) -> tuple[int, str] | None:
         return None
     refusal: tuple[int, str] | None = error.response.attributes.get("ERROR-CODE")
     return refusal
-
-
-def _relay_has_room(relay: TurnTransport) -> bool:
-    inner = relay._TurnTransport__inner_protocol.transport  # type: ignore[attr-defined]  # mangled
-    if inner.get_write_buffer_size() > MAX_RELAY_BYTES:
-        return False
-    waiting = relay._TurnTransport__send_tasks  # type: ignore[attr-defined]  # mangled
-    return len(waiting) < MAX_RELAY_SENDS
-
-
-async def _release_relay(relay: TurnTransport, timeout: Seconds) -> None:
-    relay.close()
-    deletion = relay._TurnTransport__close_task  # type: ignore[attr-defined]  # mangled
-    sends = set(relay._TurnTransport__send_tasks)  # type: ignore[attr-defined]  # mangled
-    await asyncio.wait([deletion], timeout=timeout)
-    unfinished = {task for task in (deletion, *sends) if not task.done()}
-    for task in unfinished:
-        task.cancel()
-    if unfinished:
-        await asyncio.wait(unfinished)
-    relay._TurnTransport__inner_protocol.transport.abort()  # type: ignore[attr-defined]  # mangled

@@ -1,9 +1,12 @@
-"""Converts between `CandidateFields` and the candidates of aioice. PURE."""
+"""Converts between `CandidateFields` and the candidates of aioice, and judges them. PURE."""
 
 from __future__ import annotations
 
+import ipaddress
+
 from aioice import Candidate
 
+from peer.configuration.candidate_filter import without_embedding
 from peer.ice import CandidateFields
 
 
@@ -37,3 +40,20 @@ def to_aioice(fields: CandidateFields) -> Candidate:
         related_port=fields.related_port,
         tcptype=fields.tcp_type,
     )
+
+
+def is_usable(candidate: CandidateFields, *, tcp: bool) -> bool:
+    """Tell whether a candidate of the peer is one that we can check; of TCP where `tcp` is set."""
+    # We multiplex RTCP, so that there is one component (RFC 8834 section 4.5).
+    if candidate.component != 1 or candidate.port == 0:
+        return False
+    if candidate.transport != "udp" and not (
+        tcp and candidate.transport == "tcp" and candidate.tcp_type in ("active", "passive")
+    ):
+        return False
+    try:
+        address = without_embedding(ipaddress.ip_address(candidate.address))
+    except ValueError:
+        # A name: the agent resolves those that mDNS knows, and ignores others.
+        return candidate.address.endswith(".local")
+    return not (address.is_multicast or address.is_unspecified)

@@ -82,7 +82,13 @@ class Gathering:
         self._on_failure = on_failure
         #: Servers that have answered at least one of our sockets.
         self._answered: set[StunServer | TurnServer] = set()
+        #: Servers that have answered, failed or timed out.
+        self._asked: set[ParsedServer] = set()
         self.failures: list[ServerFailure] = []
+
+    def note_as_asked_by(self, other: Gathering) -> None:
+        """Ask no server that another gathering for the same offer has had its answer of."""
+        self._asked |= other._asked
 
     async def bind(self) -> None:
         """Bind a socket to every local address.
@@ -126,6 +132,8 @@ class Gathering:
         hosts = self._udp_sockets
         work: list[Coroutine[Any, Any, None]] = []
         for index, server in enumerate(self._servers):
+            if server in self._asked:
+                continue
             match server:
                 case StunServer():
                     if hosts:
@@ -154,6 +162,7 @@ class Gathering:
             self._fail(ServerFailure(server.url, error.phrase, code=error.code, local=local))
         except (IceError, OSError) as error:
             self._fail(ServerFailure(server.url, str(error), local=self._asked_from(server)))
+        self._asked.add(server)
 
     def _asked_from(self, server: StunServer | TurnServer) -> Address | None:
         hosts = self._udp_sockets

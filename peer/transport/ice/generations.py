@@ -176,6 +176,30 @@ class IceGenerations:
         """
         await self._generations.active.ice.gather()
 
+    def share_sockets(self, other: IceGenerations, *, peer: str | None) -> None:
+        """Use the sockets of another transport for our first generation, instead of `gather`.
+
+        Args:
+            other: Has a generation with the same credentials.
+            peer: Username fragment of the peer to serve; None for all that no other serves.
+        """
+        first = self._generations.active
+        found = other._generations.find(first.username_fragment)
+        if found is None:
+            raise AssertionError("an offer names sockets that are open")
+        first.ice.share_sockets(found.ice, peer=peer)
+
+    def serve_peer(self, generation: str, *, peer: str) -> None:
+        """Take the checks of a peer, by its username fragment, on the sockets of a generation."""
+        found = self._generations.find(generation)
+        if found is not None:
+            found.ice.serve_peer(peer)
+
+    def peer_of(self, generation: str) -> str | None:
+        """Return the peer's username fragment in a generation, by its first check or the answer."""
+        found = self._generations.find(generation)
+        return None if found is None else found.ice.peer_fragment
+
     async def open(self, local: IceParameters) -> None:
         """Bind the sockets of a new generation; one that was opened and not started is closed.
 

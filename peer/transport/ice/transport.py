@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from peer.configuration import IceServer, IceTransportPolicy
 from peer.configuration.announced_addresses import AddressTranslation
-from peer.configuration.candidate_filter import CandidateFilter, without_embedding
+from peer.configuration.candidate_filter import CandidateFilter
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.adapters.aiortc_ice import AiortcIce
 from peer.transport.adapters.ice_agent import IceAgent
-from peer.transport.ice.candidates import from_aioice, to_aioice
+from peer.transport.adapters.shared_sockets import (
+    serve_peer,
+    serve_unknown_peers,
+    share_candidate,
+    share_sockets,
+)
+from peer.transport.ice.candidates import from_aioice, is_usable, to_aioice
 from peer.transport.ice.consent import ConsentState
 from peer.transport.ice.consent_monitor import ConsentMonitor
 from peer.transport.ice.gathering import Gathering
 from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
 from peer.transport.ice.servers import parse_servers
+from peer.transport.ice.shared_gathering import SharedGathering
 from peer.transport.ice.timing import IceTiming
 
 if TYPE_CHECKING:
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from peer.transport.adapters.ice_gathering import Ports
     from peer.transport.adapters.traced_socket import SocketTap
     from peer.transport.ice.servers import ServerFailure
+    from peer.transport.ice.shared_gathering import GatheringMember
 
 _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
 
@@ -163,6 +170,7 @@ class IceTransport:
             who may not have our answer yet.
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
+        on_other_peer: As of an `IceAgent`.
         timing: Intervals and timeouts.
         tap: Told of every datagram, where the transport is traced.
 
@@ -187,6 +195,7 @@ class IceTransport:
         connect_timeout: Seconds = 300.0,
         events: IceEvents,
         on_datagram: Callable[[bytes], None],
+        on_other_peer: Callable[[str], bool] | None = None,
         timing: IceTiming | None = None,
         tap: SocketTap | None = None,
     ) -> None:
@@ -209,6 +218,7 @@ class IceTransport:
             on_other_path=self._on_other_path,
             on_check=self._on_check,
             accepts=self._accepts,
+            on_other_peer=on_other_peer,
             tap=tap,
         )
         self.datagrams = IceDatagrams(self._agent)
@@ -220,9 +230,11 @@ class IceTransport:
             ports=ports,
             tcp=ice_tcp,
             server_timeout=self._timing.server_timeout,
-            on_candidate=self._on_local_candidate,
+            on_candidate=self._on_gathered,
             on_failure=self._on_server_failure,
         )
+        #: With the transports of forks, which gather nothing themselves.
+        self._shared = SharedGathering(self)
         self._aiortc = AiortcIce(self._agent)
         self._remote_filter = remote_filter or CandidateFilter()
         self._announced = announced or AddressTranslation()
@@ -322,6 +334,29 @@ class IceTransport:
         if self._closing is None:
             self._spawn(self._ask_servers())
 
+    def share_sockets(self, other: IceTransport, *, peer: str | None) -> None:
+        """Use the sockets of another transport of the same credentials, and what it gathers.
+
+        Serve the peer of this username fragment; None stands for all that no other serves.
+        """
+        self._agent.peer_fragment = peer
+        self.gathering_state = other.gathering_state
+        for candidate in share_sockets(self._agent, other._agent):
+            self._on_local_candidate(candidate)
+        self._shared = other._shared
+        self._shared.add(self)
+        if peer is None:
+            serve_unknown_peers(self._agent)
+
+    def serve_peer(self, fragment: str) -> None:
+        """Take the checks of a peer, by its username fragment, on the sockets that are shared."""
+        serve_peer(self._agent, fragment)
+
+    @property
+    def peer_fragment(self) -> str | None:
+        """The peer's username fragment, by its first check or by the answer."""
+        return self._agent.peer_fragment
+
     def start(self, remote: IceParameters, role: IceRole, *, is_answerer: bool = False) -> None:
         """Begin the connectivity checks, once; candidates may be added before and after.
 
@@ -358,7 +393,7 @@ class IceTransport:
             self._remote_ended = True
             self._shorten_wait()
             self._maybe_complete()
-        elif self._remote_ended or not _is_usable(candidate, tcp=self._uses_tcp):
+        elif self._remote_ended or not is_usable(candidate, tcp=self._uses_tcp):
             self._candidates_unusable += 1
         elif candidate.tcp_type == "active":
             # RFC 6544 section 6.2: its check comes to a passive candidate of ours, from any port.
@@ -384,6 +419,7 @@ class IceTransport:
     async def _shut_down(self) -> None:
         if self._connect_timer is not None:
             self._connect_timer.cancel()
+        self._shared.leave(self)
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
@@ -461,6 +497,10 @@ class IceTransport:
             case _:
                 assert_never(state)
 
+    def _on_gathered(self, candidate: Candidate) -> None:
+        self._on_local_candidate(candidate)
+        self._shared.found(self, candidate)
+
     def _on_local_candidate(self, candidate: Candidate) -> None:
         if self._closing is not None:
             return
@@ -478,12 +518,38 @@ class IceTransport:
     def _on_server_failure(self, failure: ServerFailure) -> None:
         if self._closing is None:
             self._events.on_server_failure(failure)
+            self._shared.failed(self, failure)
 
     async def _ask_servers(self) -> None:
         await self._gathering.ask_servers()
-        self.gathering_state = IceGatheringState.COMPLETE
-        self._events.on_candidate(None)
-        self._maybe_complete()
+        self._shared.ended(self)
+        self.on_shared_end()
+
+    def on_shared_candidate(self, source: GatheringMember, candidate: Candidate) -> None:
+        """Use and report a candidate that another transport on our sockets has gathered."""
+        assert isinstance(source, IceTransport)
+        agent = source._agent  # noqa: SLF001 - of this class
+        if self._closing is None and share_candidate(self._agent, agent, candidate):
+            self._on_local_candidate(candidate)
+
+    def on_shared_failure(self, failure: ServerFailure) -> None:
+        """Report a server that did not serve another transport on our sockets."""
+        if self._closing is None:
+            self._gathering.failures.append(failure)
+            self._events.on_server_failure(failure)
+
+    def continue_gathering(self, source: GatheringMember) -> None:
+        """Ask the servers that a transport on our sockets, which ends, has no answer of."""
+        assert isinstance(source, IceTransport)
+        self._gathering.note_as_asked_by(source._gathering)  # noqa: SLF001 - of this class
+        self._spawn(self._ask_servers())
+
+    def on_shared_end(self) -> None:
+        """Note that there will be no more candidates of ours."""
+        if self._closing is None:
+            self.gathering_state = IceGatheringState.COMPLETE
+            self._events.on_candidate(None)
+            self._maybe_complete()
 
     async def _check(self, remote: IceParameters) -> None:
         await self._aiortc.start(remote)
@@ -531,19 +597,3 @@ class IceTransport:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _is_usable(candidate: CandidateFields, *, tcp: bool) -> bool:
-    # We multiplex RTCP, so that there is one component (RFC 8834 section 4.5).
-    if candidate.component != 1 or candidate.port == 0:
-        return False
-    if candidate.transport != "udp" and not (
-        tcp and candidate.transport == "tcp" and candidate.tcp_type in ("active", "passive")
-    ):
-        return False
-    try:
-        address = without_embedding(ipaddress.ip_address(candidate.address))
-    except ValueError:
-        # A name: the agent resolves those that mDNS knows, and ignores others.
-        return candidate.address.endswith(".local")
-    return not (address.is_multicast or address.is_unspecified)

@@ -3,6 +3,9 @@
 A check names our username fragment, and an answer its transaction. All else is told by its source
 address, which belongs to the connection whose authenticated check came from there. Other stacks
 call this a UDP mux (Pion), or a WebRtcServer (mediasoup).
+
+The forks of one offer have one username fragment of ours. Their checks are told apart by that of
+the peer, which the same attribute has behind the colon.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
 from aioice import stun
@@ -23,7 +27,7 @@ from peer.transport.net.udp import (
     UdpEvents,
     UdpTransport,
 )
-from peer.transport.wire.stun import checked_fragment, stun_class
+from peer.transport.wire.stun import checked_username, stun_class
 
 if TYPE_CHECKING:
     import socket
@@ -68,17 +72,20 @@ class PortShare(PromptTransport):
         self, port: OnePort, fragment: bytes, events: UdpEvents, *, receiver: object
     ) -> None:
         super().__init__({"sockname": port.sockname})
+        self.read_at = port.base.read_at
         self.fragment = fragment
         self.events = events
         self.receiver = receiver
-        self.transmit = port.udp.transmit  # type: ignore[method-assign]  # as below
-        self.transmit_all = port.udp.transmit_all  # type: ignore[method-assign]  # spares a call
+        self.transmit = port.base.transmit  # type: ignore[method-assign]  # as below
+        self.transmit_all = port.base.transmit_all  # type: ignore[method-assign]  # spares a call
         self.transactions: dict[bytes, Any] = _SharedKeys(port.transactions, self)
         self.contended = 0
         self.overflowed = 0
         #: Source addresses by the time of their last check or answer.
         self.sources: dict[_Address, MonotonicTime] = {}
         self.waiting: deque[tuple[bytes, tuple[Any, ...]]] = deque()
+        #: USERNAME of the checks that are for this fork, where it is one.
+        self.usernames: set[bytes] = set()
         self._port = port
 
     def __repr__(self) -> str:
@@ -94,6 +101,24 @@ class PortShare(PromptTransport):
         """Refuse datagrams, as the share is closed; an open one has the port's own method."""
         del datagrams, address
         return 0
+
+    def branch(self, events: UdpEvents, *, receiver: object) -> PortShare:
+        """Make the share of a fork: the same username fragment, for another peer."""
+        return self._port.branch(self, events, receiver=receiver)
+
+    def serve_peer(self, fragment: str) -> None:
+        """Take the checks of the peer with this username fragment, and no other fork does."""
+        if not self._closing:
+            self._port.serve_peer(self, fragment)
+
+    def serve_unknown_peers(self) -> None:
+        """Take the checks that name our username fragment and a peer that no fork serves."""
+        if not self._closing:
+            self._port.serve_unknown_peers(self)
+
+    def fork_of(self, fragment: str) -> PortShare | None:
+        """Return the share that serves the peer with this username fragment; None without one."""
+        return self._port.fork_of(self, fragment)
 
     def claim(self, source: _Address) -> None:
         """Take the datagrams from a source address from now on: a check has authenticated it."""
@@ -112,39 +137,61 @@ class PortShare(PromptTransport):
 
     def close(self) -> None:
         """Leave the port, which is closed with the last share."""
-        if self._closing:
-            return
+        if not self._closing:
+            self._end()
+            asyncio.get_running_loop().call_soon(self.events.connection_lost, None)
+
+    def on_port_lost(self, error: Exception | None) -> None:
+        """Leave the port, which is gone, as that of a TURN server that hung up."""
+        if not self._closing:
+            self._end()
+            self.events.connection_lost(error)
+
+    async def released(self, timeout: Seconds) -> None:
+        """Wait until the port is free, where this was its last share."""
+        await self._port.released(timeout)
+
+    def _end(self) -> None:
         self._closing = True
         del self.transmit, self.transmit_all
         self._port.leave(self)
-        asyncio.get_running_loop().call_soon(self.events.connection_lost, None)
 
 
 class OnePort:
-    """A bound UDP socket that several ICE generations share; closed when the last has left.
+    """A bound UDP socket, or a TURN allocation, that several ICE generations share.
+
+    It is closed when the last has left.
 
     Every table holds what the shares put there, and their entries go with them: a username
     fragment each, the source addresses that their checks authenticated, their transactions.
 
     Args:
-        sock: The socket, owned by this port from now on.
+        open_base: Opens the socket, which hands its datagrams to `on_udp`, and calls `serve`.
         on_close: Called when the last share has left.
 
     Attributes:
+        base: The socket.
         dropped: Datagrams dropped, as they belong to no share, or to no share alone.
 
     Raises:
         NotImplementedError: The event loop cannot watch sockets; the socket stays the caller's.
     """
 
-    def __init__(self, sock: socket.socket, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, open_base: Callable[[OnePort], PromptTransport], on_close: Callable[[], None]
+    ) -> None:
         self.dropped = 0
-        self.udp = _SharedSocket(sock, self)
-        self.sockname: tuple[Any, ...] = self.udp.get_extra_info("sockname")
+        self.base = open_base(self)
+        self.sockname: tuple[Any, ...] = self.base.get_extra_info("sockname")
         self.transactions: dict[bytes, PortShare] = {}
         self._on_close = on_close
         self._loop = asyncio.get_running_loop()
+        #: All of them, in the order in which they came.
+        self._members: dict[PortShare, None] = {}
+        #: By our username fragment: of several forks, the one that serves unknown peers.
         self._shares: dict[bytes, PortShare] = {}
+        #: Forks by the USERNAME of the checks that are for them.
+        self._forks: dict[bytes, PortShare] = {}
         self._holders: dict[_Address, PortShare] = {}
         #: Those that an address belonged to before, where they are there still; the latest last.
         self._former: dict[_Address, list[PortShare]] = {}
@@ -154,7 +201,7 @@ class OnePort:
 
     def __repr__(self) -> str:
         host, port = self.sockname[:2]
-        return f"<OnePort {host} port {port}, {len(self._shares)} shares>"
+        return f"<OnePort {host} port {port}, {len(self._members)} shares>"
 
     def join(self, fragment: str, events: UdpEvents, *, receiver: object) -> PortShare | None:
         """Make the share of a generation; return None if its username fragment is in use."""
@@ -162,11 +209,39 @@ class OnePort:
         if name in self._shares:
             return None
         self._shares[name] = share = PortShare(self, name, events, receiver=receiver)
+        self._members[share] = None
         return share
+
+    def branch(self, share: PortShare, events: UdpEvents, *, receiver: object) -> PortShare:
+        """Make the share of a fork, which gets no checks before `serve_peer`."""
+        made = PortShare(self, share.fragment, events, receiver=receiver)
+        self._members[made] = None
+        return made
+
+    def serve_peer(self, share: PortShare, fragment: str) -> None:
+        """Give the checks of a peer, by its username fragment, to one of several forks."""
+        username = b"%s:%s" % (share.fragment, fragment.encode())
+        former = self._forks.get(username)
+        if former is not None:
+            former.usernames.discard(username)
+        self._forks[username] = share
+        share.usernames.add(username)
+
+    def serve_unknown_peers(self, share: PortShare) -> None:
+        """Give the checks of peers that no fork serves to one of several forks."""
+        self._shares[share.fragment] = share
+
+    def fork_of(self, share: PortShare, fragment: str) -> PortShare | None:
+        """Return the fork that serves a peer, by its username fragment."""
+        return self._forks.get(b"%s:%s" % (share.fragment, fragment.encode()))
 
     def leave(self, share: PortShare) -> None:
         """Remove a share from every table."""
-        del self._shares[share.fragment]
+        del self._members[share]
+        if self._shares.get(share.fragment) is share:
+            del self._shares[share.fragment]
+        for username in share.usernames:
+            del self._forks[username]
         share.waiting.clear()
         if share.overflowed:
             _logger.info("%r had no room for %d datagrams", share, share.overflowed)
@@ -174,11 +249,16 @@ class OnePort:
             self.release(source, share)
         for transaction in share.transactions:
             self.transactions.pop(transaction, None)
-        if not self._shares:
+        if not self._members:
             if self.dropped:
                 _logger.info("%r dropped %d datagrams that were nobody's", self, self.dropped)
             self._on_close()
-            self.udp.close()
+            self.base.close()
+
+    async def released(self, timeout: Seconds) -> None:
+        """Wait until the socket is free, if the last share has left."""
+        if not self._members:
+            await self.base.released(timeout)
 
     # Source addresses
 
@@ -247,8 +327,7 @@ class OnePort:
             case None:
                 return None
             case stun.Class.REQUEST:
-                fragment = checked_fragment(data)
-                share = None if fragment is None else self._shares.get(fragment)
+                share = self._of_check(data)
             case stun.Class.RESPONSE | stun.Class.ERROR:
                 share = self.transactions.get(data[8:20])
             case stun.Class.INDICATION:
@@ -259,6 +338,13 @@ class OnePort:
             # Only who saw our check knows its transaction.
             share.sources[source] = self._now()
         return share
+
+    def _of_check(self, data: bytes) -> PortShare | None:
+        username = checked_username(data)
+        if username is None:
+            return None
+        fork = self._forks.get(username)
+        return self._shares.get(username.partition(b":")[0]) if fork is None else fork
 
     def _drop_contended(self, share: PortShare, source: _Address) -> None:
         self.dropped += 1
@@ -304,12 +390,12 @@ class OnePort:
             # none; an answer would promise a path on which the other one's data comes.
             self._drop_contended(share, source[:2])
             return
-        share.read_at = self.udp.read_at
+        share.read_at = self.base.read_at
         share.events.on_udp(data, source)
 
     def drain_for(self, share: PortShare) -> None:
         """Read a turn's worth of datagrams, and hand over all those of a share."""
-        self.udp.drain()
+        self.base.drain(MAX_READ_PER_TURN)
         while share.waiting:
             self._hand_over(share)
 
@@ -323,11 +409,21 @@ class OnePort:
         """Pass over an error of a send, which is as good as a loss."""
         _logger.debug("%r: %s", self, error)
 
+    def on_refusal(self, error: Exception) -> None:
+        """Tell every share that the TURN server has refused to relay."""
+        for share in tuple(self._members):
+            share.events.error_received(error)  # type: ignore[arg-type]  # asyncio's own type
+
     def connection_lost(self, error: Exception | None) -> None:
         """Do nothing when the socket is closed: its shares have left before."""
 
+    def on_lost(self, error: Exception | None) -> None:
+        """End every share, as the TURN server has hung up."""
+        for share in tuple(self._members):
+            share.on_port_lost(error)
 
-class _SharedSocket(UdpTransport):
+
+class SharedSocket(UdpTransport):
     """The socket below a `OnePort`: hands out what it has read, and frees its port at once."""
 
     def __init__(self, sock: socket.socket, port: OnePort) -> None:
@@ -366,5 +462,14 @@ class _SharedKeys(dict[bytes, _ValueT]):
         return super().pop(key, *default)
 
 
+def port_of(sock: socket.socket, on_close: Callable[[], None]) -> OnePort:
+    """Share a bound UDP socket, which the port owns from now on.
+
+    Raises:
+        NotImplementedError: The event loop cannot watch sockets; the socket stays the caller's.
+    """
+    return OnePort(partial(SharedSocket, sock), on_close)
+
+
 #: The shared ports of each event loop.
-SHARED_PORTS: Final = PerLoop(OnePort)
+SHARED_PORTS: Final = PerLoop(port_of)

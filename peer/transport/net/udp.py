@@ -88,6 +88,9 @@ class PromptTransport(asyncio.DatagramTransport):
         """Read at once what has arrived: at most `limit` datagrams, and for about `seconds`."""
         raise NotImplementedError
 
+    async def released(self, timeout: Seconds) -> None:
+        """Wait until what was closed is free: at once, but for the allocation of a TURN server."""
+
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
         """Send a datagram at once, or drop it; called by asyncio's protocols."""
         self.transmit(bytes(data), addr)
@@ -181,6 +184,12 @@ class UdpTransport(PromptTransport):
                 self._events.on_oversized()
             if clock() >= end:
                 return
+
+    def detach(self) -> socket.socket:
+        """Give the socket to another owner: stop sending and receiving, and report nothing."""
+        self._closing = True
+        self._loop.remove_reader(self._socket)
+        return self._socket
 
     def close(self) -> None:
         """Stop sending and receiving, and report `connection_lost` on the next turn of the loop."""

@@ -78,6 +78,8 @@ class DataTransport:
         self._begin: Callable[[SctpAssociation], None] | None = None
         self._executor = SerialExecutor("SCTP")
         self._state = SctpTransportState.NEW
+        #: Channels made before the first association began, in their order.
+        self._first_channels: list[DataChannel] = []
         self._closed = False
         self.malformed = 0
         self.restarts = 0
@@ -148,7 +150,7 @@ class DataTransport:
             self._renew()
         if negotiated:
             self._check_id(id)
-        return self._association.open_channel(
+        channel = self._association.open_channel(
             RTCDataChannelParameters(
                 label=label,
                 ordered=ordered,
@@ -158,6 +160,29 @@ class DataTransport:
                 negotiated=negotiated,
                 id=id if negotiated else None,
             )
+        )
+        if self._state is SctpTransportState.NEW:
+            self._first_channels.append(channel)
+        return channel
+
+    def copy_channels(self, other: DataTransport) -> tuple[DataChannel, ...]:
+        """Make the channels that another transport, which is not connected yet, was asked for.
+
+        Returns:
+            The channels of this transport, in the order in which the others were made.
+        """
+        return tuple(
+            self.createDataChannel(
+                channel.label,
+                ordered=channel.ordered,
+                maxPacketLifeTime=channel.maxPacketLifeTime,
+                maxRetransmits=channel.maxRetransmits,
+                protocol=channel.protocol,
+                negotiated=channel.negotiated,
+                id=channel.id if channel.negotiated else None,
+            )
+            for channel in other._first_channels
+            if channel.readyState == "connecting"
         )
 
     def start(
@@ -194,6 +219,7 @@ class DataTransport:
             self._renew()
         if self._state is SctpTransportState.NEW:
             self._state = SctpTransportState.CONNECTING
+            self._first_channels.clear()
             self._begin(self._association)
 
     def on_new_peer(self) -> None:

@@ -41,10 +41,17 @@ def stun_class(datagram: bytes) -> stun.Class | None:
 
 
 def checked_fragment(datagram: bytes) -> bytes | None:
-    """Return the username fragment of the end that a connectivity check is sent to, or None.
+    """Return the username fragment of the end that a connectivity check is sent to, or None."""
+    username = checked_username(datagram)
+    return None if username is None else username.partition(b":")[0]
 
-    It is found without a parser, so that what belongs to nobody costs little: the part of USERNAME
-    before the colon (RFC 8445 section 7.2.2), among the first attributes.
+
+def checked_username(datagram: bytes) -> bytes | None:
+    """Return the USERNAME of a connectivity check, or None where it has none with a colon.
+
+    It is found without a parser, so that what belongs to nobody costs little, among the first
+    attributes: the username fragment of the end that is checked, a colon, and that of the end that
+    checks (RFC 8445 section 7.2.2).
     """
     place, size = _HEADER_LENGTH, len(datagram)
     for _ in range(_MAX_ATTRIBUTES):
@@ -53,8 +60,8 @@ def checked_fragment(datagram: bytes) -> bytes | None:
         kind, length = _ATTRIBUTE_HEADER.unpack_from(datagram, place)
         place += _ATTRIBUTE_HEADER.size
         if kind == _USERNAME:
-            fragment, colon, _ = datagram[place : place + length].partition(b":")
-            return fragment if colon else None
+            username = datagram[place : place + length]
+            return username if b":" in username else None
         # RFC 8489 section 14: a value is padded to four bytes.
         place += (length + 3) & ~3
     return None

@@ -17,6 +17,7 @@ from peer.tracing.events import (
     DescriptionRefused,
     Failed,
     FingerprintChecked,
+    ForkNoted,
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
@@ -107,6 +108,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"{event.direction} {event.type} refused"
         case LeniencyUsed():
             return f"leniency {event.rule}"
+        case ForkNoted():
+            return f"fork {event.step}"
         case SendingWithheld():
             return f"{event.mid} not sent"
         case SignalingMessage():

@@ -9,7 +9,7 @@ import pytest
 
 from peer import IceServer, PeerConnection
 from peer.errors import InvalidStateError
-from peer.runtime.core import OperationsChain
+from peer.runtime.operations_chain import OperationsChain
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import loopback
 

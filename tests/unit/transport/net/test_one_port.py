@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from aioice import stun
 
-from peer.transport.net.one_port import HOLD, MAX_WAITING, SHARED_PORTS, OnePort, PortShare
+from peer.transport.net.one_port import (
+    HOLD,
+    MAX_READ_PER_TURN,
+    MAX_WAITING,
+    SHARED_PORTS,
+    OnePort,
+    PortShare,
+    port_of,
+)
 from peer.transport.net.udp import MAX_PER_TURN
 from tests.support.clock.virtual_time import in_virtual_time
 
@@ -51,11 +59,11 @@ def bound() -> socket.socket:
 @contextmanager
 def open_port() -> Iterator[OnePort]:
     """A port that nothing is sent to, but what a test gives it."""
-    port = OnePort(bound(), lambda: None)
+    port = port_of(bound(), lambda: None)
     try:
         yield port
     finally:
-        port.udp.close()
+        port.base.close()
 
 
 def give(port: OnePort, data: bytes, source: tuple[Any, ...] = PEER, *, times: int = 1) -> None:
@@ -319,7 +327,7 @@ async def test_port_is_bound_once_and_free_again_with_its_last_share() -> None:
             peer.sendto(DATA, address)
             peer.sendto(bytes(9000), address)
             # The loopback delivers at once.
-            port.udp.drain()
+            port.base.drain(MAX_READ_PER_TURN)
             assert (one.datagrams, port.dropped) == ([DATA], 1)
             assert one.share.read_at is not None
             assert two.share.read_at is None

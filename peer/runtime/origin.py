@@ -1,0 +1,63 @@
+"""Parts that a connection begins with: new ones, or copies of those of the one that it forks."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peer.identity.certificate import Certificate, CertificateStore
+from peer.negotiation.offer_answer import OfferAnswer
+from peer.negotiation.profile import Profile
+from peer.rtp.capabilities import capabilities
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from peer.configuration import PeerConfiguration
+
+#: Numbers the connections of this process, for its log and its traces.
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOrigin:
+    """The parts that a connection begins with, for it alone.
+
+    Args:
+        id: The name of the connection, such as `pc-3`, or `pc-3/2` for its second fork.
+        certificates: What it shows.
+        offer_answer: Its session, and the versions of its descriptions.
+        on_closed: Called when it is closed.
+    """
+
+    id: str
+    certificates: CertificateStore
+    offer_answer: OfferAnswer
+    on_closed: Callable[[], None]
+
+
+def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
+    """Make the parts of a connection that is no fork."""
+    configured = next(iter(configuration.certificates), None)
+    certificates = CertificateStore(configured or Certificate.generate())
+    profile = Profile(
+        capabilities={kind: capabilities(kind) for kind in MediaKind},
+        fingerprints=certificates.first,
+        cname=str(uuid.uuid4()),
+        random=secrets.token_bytes,
+        bundle_policy=configuration.bundlePolicy,
+        shares_port=configuration.one_port is not None,
+        answer_role=configuration.answer_role,
+        limits=configuration.sdp_limits,
+        max_candidates=configuration.max_candidates,
+        accepted_hashes=configuration.security.accepted_hashes,
+        leniency=frozenset(configuration.sdp_leniency),
+    )
+    return ConnectionOrigin(f"pc-{next(_numbers)}", certificates, OfferAnswer(profile), do_nothing)
+
+
+def do_nothing() -> None:
+    """Stand for the connection that a connection which is no fork comes from."""

@@ -1,0 +1,44 @@
+"""Looks up candidate pairs in the check list of an ICE agent (RFC 8445 section 6.1.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aioice.ice import CandidatePair
+
+from peer.transport.adapters.tcp_candidates import TcpCandidate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aioice.ice import StunProtocol
+
+    from peer.transport.adapters.ice_socket import Address
+
+
+def pair_of(
+    pairs: Sequence[CandidatePair], protocol: StunProtocol, address: Address
+) -> CandidatePair | None:
+    """Return the pair of a socket and a remote address; None where there is none."""
+    for pair in pairs:
+        if pair.protocol is protocol and pair.remote_addr == address:
+            return pair
+    return None
+
+
+def next_pair(pairs: Sequence[CandidatePair]) -> CandidatePair | None:
+    """Return the pair to check next: the first that waits, or else the first frozen one."""
+    for state in (CandidatePair.State.WAITING, CandidatePair.State.FROZEN):
+        for pair in pairs:
+            if pair.state is state and pair.task is None:
+                return pair
+    return None
+
+
+def udp_may_work(pairs: Sequence[CandidatePair]) -> bool:
+    """Tell whether a pair over UDP has not failed yet."""
+    return any(
+        pair.state is not CandidatePair.State.FAILED
+        for pair in pairs
+        if not isinstance(pair.local_candidate, TcpCandidate)
+    )
