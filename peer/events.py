@@ -127,14 +127,29 @@ class ConnectionEmitter(EventEmitter):
     def __init__(self) -> None:
         super().__init__("PeerConnection", EventName, self._is_expected)
         self._ending = False
-        self._kept: dict[str, deque[tuple[object, ...]]] = {}
 
-    def keep_for_first_handler(self, *events: EventName) -> None:
-        """Keep events until they have a handler: those that come before a program has the object.
+    def expect_end(self) -> None:
+        """Prepare for the close that the present task asked for; a handler that did so lives on."""
+        self._ending = True
+        self.release(asyncio.current_task())
 
-        Of each event at most 256 are kept.
-        """
-        self._kept = {event: deque(maxlen=_MOST_KEPT) for event in events}
+    def _is_expected(self, error: BaseException) -> bool:
+        """Tell whether a handler ends without a fault: with its track, or with the connection."""
+        overtaken = self._ending and isinstance(error, InvalidStateError)
+        return overtaken or isinstance(error, MediaStreamError)
+
+
+class ForkEmitter(ConnectionEmitter):
+    """Calls the handlers of a fork, whose first tracks may come before a program has the object.
+
+    Events of a peer are kept until they have a handler; of each name at most 256.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[str, deque[tuple[object, ...]]] = {
+            event: deque(maxlen=_MOST_KEPT) for event in (EventName.TRACK, EventName.DATA_CHANNEL)
+        }
 
     def on(self, event: str, handler: _H) -> _H:
         """Add a handler, and call it in the next turn of the loop with what was kept for it."""
@@ -155,13 +170,3 @@ class ConnectionEmitter(EventEmitter):
         """Take every handler away, and cancel the coroutine handlers that run."""
         self._kept.clear()
         await super().close()
-
-    def expect_end(self) -> None:
-        """Prepare for the close that the present task asked for; a handler that did so lives on."""
-        self._ending = True
-        self.release(asyncio.current_task())
-
-    def _is_expected(self, error: BaseException) -> bool:
-        """Tell whether a handler ends without a fault: with its track, or with the connection."""
-        overtaken = self._ending and isinstance(error, InvalidStateError)
-        return overtaken or isinstance(error, MediaStreamError)

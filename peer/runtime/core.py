@@ -14,6 +14,7 @@ from peer.events import (
     ConnectionEmitter,
     DataChannelEvent,
     EventName,
+    ForkEmitter,
     IceCandidateErrorEvent,
     IceCandidateEvent,
     RekeyedEvent,
@@ -85,9 +86,7 @@ class ConnectionCore:
         sinks = [sink for sink in (configuration.trace, file) if sink is not None]
         self._tracer = Tracer(self.id, *sinks)
         self._tap = ConnectionTap(self._tracer, file)
-        self.events = ConnectionEmitter()
-        if is_fork:
-            self.events.keep_for_first_handler(EventName.TRACK, EventName.DATA_CHANNEL)
+        self.events = ForkEmitter() if is_fork else ConnectionEmitter()
         self.forks = Forks(self, configuration.max_forks)
         #: Of a fork: its own channels for those that were made before the offer.
         self.inherited_channels: tuple[DataChannel, ...] = ()
@@ -581,5 +580,6 @@ class ConnectionCore:
 
 
 def _is_first_answer(side: Side, before: Session) -> bool:
-    """Tell whether a description that was applied is the first answer to an offer of ours."""
-    return side is Side.REMOTE and before.state is SignalingState.HAVE_LOCAL_OFFER
+    """Tell whether a description that was applied is the answer to the first offer, of ours."""
+    is_answer = side is Side.REMOTE and before.state is SignalingState.HAVE_LOCAL_OFFER
+    return is_answer and not before.stable_transports

@@ -125,7 +125,7 @@ class Forks:
             not self._most
             or session.state is not SignalingState.HAVE_LOCAL_OFFER
             or state is None
-            or state.agreed
+            or session.stable_transports
             or state.local.username_fragment != generation
             or self._host.executor.transports.get(key) is not transport
         ):
