@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol
 
 from signaling.sip.session_timer import SessionTimerPolicy
 from signaling.sip.transactions.tables import TransactionTimes
 
 if TYPE_CHECKING:
-    from sipmessage import Request, Response
+    from sipmessage import URI, Request, Response
 
     from peer.times import MonotonicTime, Seconds
     from signaling.sip.dialog import Dialog
     from signaling.sip.transactions.keys import ClientKey, ServerKey
-
-#: Adds credentials to a request that got this 401 or 407; False where it has none to give. The
-#: digest of `digest.py` is one.
-Authenticator: TypeAlias = Callable[["Request", "Response"], bool]
 
 #: Methods that the user agent takes, as `Allow` says.
 METHODS: Final = (
@@ -65,6 +61,20 @@ class AgentSettings:
     is_reliable: bool = True
 
 
+class Authenticator(Protocol):
+    """Credentials of the user; `digest.Digest` is one."""
+
+    def authorize(self, request: Request) -> None:
+        """Add credentials to a request, for each realm that is known."""
+
+    def take(self, response: Response, *, to: Request) -> None:
+        """Take the challenges of a 401 or 407.
+
+        Raises:
+            SipAuthenticationError: It cannot be answered.
+        """
+
+
 @dataclass(slots=True, eq=False)
 class OwnRequest:
     """A request of ours that waits for its final response, through challenges for a password.
@@ -72,11 +82,12 @@ class OwnRequest:
     Attributes:
         request: The request as it was last sent.
         key: Its transaction.
-        on_response: Gets each response but 100, 401 and 407 that were answered with credentials,
+        on_response: Gets each response but 100 and a 401 or 407 that was answered with credentials,
             and a 408 or 503 of our own where nobody answers (RFC 3261 section 8.1.3.1).
         dialog: Dialog that numbers it; None outside of one.
         challenges: How often it was challenged.
         is_cancelled: A CANCEL is sent, or waits for a provisional response.
+        failure: Sentence that says why a challenge was not answered; empty without one.
         on_ended: Called when its last transaction is over, after which no response comes.
     """
 
@@ -86,6 +97,7 @@ class OwnRequest:
     dialog: Dialog | None
     challenges: int = 0
     is_cancelled: bool = False
+    failure: str = ""
     on_ended: Callable[[], None] | None = None
 
 
@@ -160,3 +172,14 @@ class AgentPort(Protocol):
 
     def forget(self, session: DialogUser) -> None:
         """Drop the dialog of a call that is over."""
+
+
+class RegistrationPort(AgentPort, Protocol):
+    """User agent, as its registration sees it."""
+
+    @property
+    def aor(self) -> str:
+        """Value of `From`, without a tag."""
+
+    def new_request(self, method: str, target: URI) -> Request:
+        """Make a request outside of a dialog, without Via."""

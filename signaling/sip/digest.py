@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,8 @@ from signaling.sip.errors import SipAuthenticationError
 from signaling.sip.grammar import SipParameters, split_values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sipmessage import Request, Response
 
 #: Realms of which a nonce is kept (ours); the one that was challenged longest ago is dropped.

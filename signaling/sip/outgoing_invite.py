@@ -147,7 +147,10 @@ class OutgoingInvite:
                 self._own = self._send(request)
                 return
         self._finish(
-            EndCause.REFUSED, status=response.code, reason=response.phrase, response=response
+            EndCause.REFUSED,
+            status=response.code,
+            reason=own.failure or response.phrase,
+            response=response,
         )
 
     def _session(

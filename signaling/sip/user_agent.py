@@ -37,9 +37,17 @@ from signaling.sip.agent_port import (
 from signaling.sip.alarms import Alarms
 from signaling.sip.copies import renumbered
 from signaling.sip.dialog import MAX_FORWARDS, Dialog, DialogError, DialogId, with_body
+from signaling.sip.errors import SipAuthenticationError
 from signaling.sip.info import media_type_of
 from signaling.sip.invite_session import InviteSession
 from signaling.sip.outgoing_invite import Forked, OutgoingInvite
+from signaling.sip.registration import (
+    DEFAULT_EXPIRES,
+    Registered,
+    Registration,
+    RegistrationFailed,
+    Unregistered,
+)
 from signaling.sip.reliable import option_tags
 from signaling.sip.replies import reason_of, reply_to, tag_of
 from signaling.sip.session_events import SessionEvent
@@ -84,7 +92,9 @@ class IncomingCall:
     sdp: str
 
 
-AgentEvent: TypeAlias = SessionEvent | Forked | IncomingCall
+AgentEvent: TypeAlias = (
+    SessionEvent | Forked | IncomingCall | Registered | RegistrationFailed | Unregistered
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,7 @@ class UserAgent:
         aor: Value of our `From`, such as `"Bob" <sip:bob@example.org>`, without a tag.
         clock: Returns the time, in seconds; the same that `advance` goes by.
         settings: Settings.
-        authenticate: Adds credentials to requests that are challenged.
+        authenticator: Adds credentials to requests, once they are challenged.
         chance: Returns a number from 0 up to 1 by chance.
         token: Returns a text that nobody can guess, for tags and Call-IDs.
     """
@@ -117,7 +127,7 @@ class UserAgent:
         aor: str,
         clock: Callable[[], MonotonicTime],
         settings: AgentSettings | None = None,
-        authenticate: Authenticator | None = None,
+        authenticator: Authenticator | None = None,
         chance: Callable[[], float] = random.random,
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
@@ -128,7 +138,7 @@ class UserAgent:
         self.settings = settings or AgentSettings()
         self._layer = TransactionLayer(via=via, times=self.settings.times)
         self._clock = clock
-        self._authenticate = authenticate
+        self._authenticator = authenticator
         self._chance = chance
         self._token = token
         self._alarms: Alarms[tuple[AlarmOwner, Hashable]] = Alarms()
@@ -217,6 +227,20 @@ class UserAgent:
             self, with_body(request, sdp.encode(), content_type=SDP), keeps_all=keeps_all
         )
 
+    def register(
+        self, registrar: URI, *, expires: int = DEFAULT_EXPIRES, instance: str = ""
+    ) -> Registration:
+        """Register our Contact with a registrar; the registration tells how it goes.
+
+        Args:
+            registrar: Request-URI, such as `sip:example.org`.
+            expires: Seconds that the binding is to last.
+            instance: URN of this device (RFC 5626); empty for none.
+        """
+        registration = Registration(self, registrar, expires=expires, instance=instance)
+        registration.start()
+        return registration
+
     def new_request(self, method: str, target: URI) -> Request:
         """Make a request outside of a dialog (RFC 3261 section 8.1.1), without Via."""
         request = Request(method=method, uri=target)
@@ -250,6 +274,8 @@ class UserAgent:
         dialog: Dialog | None = None,
     ) -> OwnRequest:
         """Begin a client transaction."""
+        if self._authenticator is not None:
+            self._authenticator.authorize(request)
         key, outputs = self._layer.request(request, self.now())
         own = self._own[key] = OwnRequest(request, key, on_response, dialog)
         self._carry_out(outputs)
@@ -341,14 +367,18 @@ class UserAgent:
         own.on_response(own, response)
 
     def _answer_challenge(self, own: OwnRequest, response: Response) -> bool:
-        if self._authenticate is None or own.is_cancelled or own.challenges >= MAX_CHALLENGES:
+        if self._authenticator is None or own.is_cancelled or own.challenges >= MAX_CHALLENGES:
             return False
         request = renumbered(own.request, sequence=own.request.cseq.sequence + 1)
         if own.dialog is not None:
             own.dialog.local_sequence += 1
             request.cseq = CSeq(sequence=own.dialog.local_sequence, method=request.method)
-        if not self._authenticate(request, response):
+        try:
+            self._authenticator.take(response, to=own.request)
+        except SipAuthenticationError as error:
+            own.failure = str(error)
             return False
+        self._authenticator.authorize(request)
         own.challenges += 1
         own.request = request
         own.key, outputs = self._layer.request(request, self.now())

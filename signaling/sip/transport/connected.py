@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipMessageError, SipTransportError
@@ -20,7 +19,7 @@ from signaling.sip.transport.interface import MAX_EVENTS, SipTransport
 from signaling.sip.transport.queue import TransportQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Hashable, Iterator
 
     from sipmessage import URI, Request, Response, Via
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from signaling.sip.errors import SipTransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from ssl import SSLContext, SSLObject
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Hashable
 from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipTransportError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Hashable
+
     from sipmessage import URI, Request, Response, Via
 
     from signaling.sip.transport.events import SipTransportEvent

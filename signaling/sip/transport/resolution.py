@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from signaling.sip.transport.urls import SipServer, SipTransportKind, is_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from dns.asyncresolver import Resolver
 
 _logger = logging.getLogger(__name__)

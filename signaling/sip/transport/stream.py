@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Final
 
 from sipmessage import URI, Via
@@ -18,6 +17,7 @@ from signaling.sip.transport.urls import SipServer, SipTransportKind, in_bracket
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
+    from collections.abc import AsyncGenerator
 
 #: Octets that are read at once (ours).
 _READ_SIZE: Final = 65_536

@@ -6,8 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sipmessage import URI, Request, Response, Via
 
@@ -19,6 +18,9 @@ from signaling.sip.transport.events import SipMessageReceived, SipMessageRefused
 from signaling.sip.transport.interface import MAX_EVENTS, SipTransport
 from signaling.sip.transport.queue import TransportQueue
 from signaling.sip.transport.urls import SipServer, SipTransportKind, in_brackets
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
 
 _logger = logging.getLogger(__name__)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import ssl
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Final
 
 from sipmessage import URI, Via
@@ -18,6 +17,8 @@ from signaling.sip.grammar import SipParameters
 from signaling.sip.parsing import MAX_MESSAGE
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from websockets.asyncio.client import ClientConnection
 
     from signaling.sip.transport.urls import SipServer

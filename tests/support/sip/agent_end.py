@@ -30,7 +30,7 @@ class AgentEnd:
         transport: UDP or TCP.
         react: Called with each event.
         settings: Settings of the user agent.
-        authenticate: Its answer to challenges.
+        authenticator: Its answers to challenges.
         chance: Chance of the user agent.
     """
 
@@ -41,7 +41,7 @@ class AgentEnd:
         transport: str = "UDP",
         react: Reaction = lambda _end, _told: None,
         settings: AgentSettings | None = None,
-        authenticate: Authenticator | None = None,
+        authenticator: Authenticator | None = None,
         chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
         self.now = 0.0
@@ -55,7 +55,7 @@ class AgentEnd:
             aor=f"<sip:{name}@example.org>",
             clock=lambda: self.now,
             settings=settings,
-            authenticate=authenticate,
+            authenticator=authenticator,
             chance=chance,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from signaling.sip.transport.opening import open_transport
 from tests.support.sip.octets import request
 from tests.support.sip.servers import ServedConnection, stream_server, websocket_server
 from tests.support.sip.transports import next_event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 Ends = tuple[SipTransport, ServedConnection]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from signaling.sip.transport.opening import open_transport
 from tests.support.network.certificate import write_certificate
 from tests.support.sip.octets import request
 from tests.support.sip.servers import stream_server, websocket_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DOMAIN = "example.org"
 
