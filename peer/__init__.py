@@ -12,7 +12,7 @@ from peer.configuration import (
 )
 from peer.configuration.candidate_filter import AddressKind, CandidateFilter
 from peer.configuration.sdp_leniency import SdpLeniency
-from peer.configuration.security_policy import EarlyMedia, SrtpProfile
+from peer.configuration.security_policy import BestEffort, EarlyMedia, SrtpProfile
 from peer.connection import PeerConnection
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import (
@@ -20,6 +20,7 @@ from peer.errors import (
     CandidateError,
     ConfigurationError,
     DescriptionError,
+    DowngradeError,
     DtlsError,
     FingerprintError,
     IceError,
@@ -45,6 +46,7 @@ from peer.events import (
     IceCandidateEvent,
     RekeyedEvent,
     TrackEvent,
+    UnencryptedEvent,
 )
 from peer.ice import IceCandidate
 from peer.identity.certificate import Certificate, KeyType
@@ -66,6 +68,7 @@ from peer.states import (
     IceConnectionState,
     IceGatheringState,
     IceTransportState,
+    MediaEncryption,
     SignalingState,
 )
 from peer.times import UnixTime
@@ -76,6 +79,7 @@ __all__ = [
     "AddressKind",
     "AnswerRole",
     "AudioLevel",
+    "BestEffort",
     "BufferFullError",
     "BundlePolicy",
     "CandidateError",
@@ -87,6 +91,7 @@ __all__ = [
     "DataChannel",
     "DataChannelEvent",
     "DescriptionError",
+    "DowngradeError",
     "DtlsError",
     "DtlsTransportState",
     "DtmfSender",
@@ -110,6 +115,7 @@ __all__ = [
     "InvalidStateError",
     "KeyType",
     "LocalError",
+    "MediaEncryption",
     "MediaStreamTrack",
     "MessageSizeError",
     "ModificationError",
@@ -142,5 +148,6 @@ __all__ = [
     "TrackEvent",
     "TransportError",
     "TransportSecurity",
+    "UnencryptedEvent",
     "UnixTime",
 ]

@@ -19,7 +19,8 @@ they arise.
     │   │   ├── SdpLimitError         a bound of `SdpLimits` is exceeded
     │   │   ├── SetupError            `a=setup` is missing or contradicts the offer (RFC 5763 5)
     │   │   ├── FingerprintError      `a=fingerprint` is missing, malformed or too weak (RFC 8122)
-    │   │   └── ModificationError     a later description changes what cannot be changed
+    │   │   ├── ModificationError     a later description changes what cannot be changed
+    │   │   └── DowngradeError        it asks for plain RTP, and media was encrypted before
     │   └── CandidateError            an ICE candidate
     │       └── StaleCandidateError   one of an ICE generation that was left
     ├── TransportError                the network or the handshake failed
@@ -124,6 +125,10 @@ class FingerprintError(DescriptionError):
 
 class ModificationError(DescriptionError):
     """A later description changes what cannot be changed."""
+
+
+class DowngradeError(DescriptionError):
+    """A description asks for unencrypted media in a connection that was encrypted before."""
 
 
 class CandidateError(RemoteError):

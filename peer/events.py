@@ -43,6 +43,7 @@ class EventName(StrEnum):
     # Ours, not of W3C:
     REKEYED = "rekeyed"  # RekeyedEvent
     REKEY_FAILED = "rekeyfailed"  # RekeyedEvent
+    UNENCRYPTED = "unencrypted"  # UnencryptedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,17 @@ class RekeyedEvent:
     """The keys of the connection have changed, or in `rekeyfailed` have not: `result` says why."""
 
     result: RekeyResult
+
+
+@dataclass(frozen=True, slots=True)
+class UnencryptedEvent:
+    """Media is plain RTP from now on: `best_effort` allowed it, and the peer shows no keys.
+
+    Args:
+        mids: The m-sections that are concerned.
+    """
+
+    mids: tuple[str, ...]
 
 
 class ConnectionEmitter(EventEmitter):

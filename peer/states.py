@@ -69,6 +69,13 @@ class DtlsTransportState(StrEnum):
     FAILED = "failed"
 
 
+class MediaEncryption(StrEnum):
+    """Protection of the media of one transport, as offer and answer agree on it."""
+
+    DTLS_SRTP = "dtls-srtp"
+    NONE = "none"
+
+
 class IceRole(StrEnum):
     """The role of an ICE agent (RFC 8445 section 6.1.1)."""
 

@@ -234,6 +234,9 @@ class ArrowBuilder:
             case DatagramKind.SRTP | DatagramKind.SRTCP:
                 label = f"{first.kind.upper()} starts"
                 return Topic.MEDIA, label, f"first packet {size}", "RFC 5764 section 5.1"
+            case DatagramKind.RTP | DatagramKind.RTCP:
+                label = f"{first.kind.upper()} starts, NOT ENCRYPTED"
+                return Topic.MEDIA, label, f"first packet {size}", "RFC 8643 section 3.3"
             case DatagramKind.DTLS if flights.is_handshake(self.messages):
                 flight = flights.number(
                     self.messages, after_verify_request=self._after_verify_request

@@ -29,6 +29,7 @@ from peer.tracing.events import (
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
+    MediaUnencrypted,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -62,7 +63,7 @@ class AssociationRef:
 def is_payload(event: Datagram) -> bool:
     """Return True for a datagram under the keys of an association, judged by its messages."""
     match event.kind:
-        case DatagramKind.SRTP | DatagramKind.SRTCP:
+        case DatagramKind.SRTP | DatagramKind.SRTCP | DatagramKind.RTP | DatagramKind.RTCP:
             return True
         case DatagramKind.DTLS:
             names = flights.messages(event.detail)
@@ -182,7 +183,7 @@ class _TraceWalk:
                 return AssociationRef(association=self._next(place, event.transport, known))
             case AssociationDecided() | Datagram() | DatagramDropped() | Described() | Failed():
                 return None
-            case PathSelected() | StateChanged() | SignalingMessage():
+            case PathSelected() | StateChanged() | SignalingMessage() | MediaUnencrypted():
                 return None
             case DescriptionRefused() | CandidateKnown() | CandidateRefused():
                 return None

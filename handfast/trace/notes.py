@@ -21,6 +21,7 @@ from peer.tracing.events import (
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
+    MediaUnencrypted,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -42,6 +43,7 @@ NotedEvent = (
     | PathSelected
     | HandshakeCompleted
     | FingerprintChecked
+    | MediaUnencrypted
     | KeysSwitched
     | AssociationRetired
     | DescriptionRefused
@@ -133,8 +135,8 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
         case HandshakeCompleted():
             label = f"keys derived: {protection(event)}"
             return Topic.DTLS, label, (f"DTLS {event.role}",), Mood.GOOD
-        case FingerprintChecked():
-            return Topic.DTLS, *_fingerprint(event)
+        case FingerprintChecked() | MediaUnencrypted():
+            return Topic.DTLS, *_trust(event)
         case LeniencyUsed(rule=rule, reason=reason, line=line):
             return Topic.SIGNALING, f"taken by leniency ({rule}): {reason}", (line,), Mood.PLAIN
         case SendingWithheld() | ForkNoted():
@@ -203,7 +205,9 @@ def _role(event: RoleChosen) -> str:
     return f"DTLS {duty}: setup {event.offered or 'absent'}, answered {event.answered or 'absent'}"
 
 
-def _fingerprint(event: FingerprintChecked) -> tuple[str, tuple[str, ...], Mood]:
+def _trust(event: FingerprintChecked | MediaUnencrypted) -> tuple[str, tuple[str, ...], Mood]:
+    if isinstance(event, MediaUnencrypted):
+        return "media is NOT ENCRYPTED", (event.reason,), Mood.BAD
     details = tuple(_expectations(event))
     if event.matches:
         return "certificate matches the signalled fingerprint", details, Mood.GOOD

@@ -28,7 +28,12 @@ _TOLERANCE: Final = 0.001
 _RETRANSMISSION_GAP: Final = 0.9
 
 STUN: Final = (DatagramKind.STUN_REQUEST, DatagramKind.STUN_RESPONSE, DatagramKind.STUN_ERROR)
-MEDIA: Final = (DatagramKind.SRTP, DatagramKind.SRTCP)
+MEDIA: Final = (
+    DatagramKind.SRTP,
+    DatagramKind.SRTCP,
+    DatagramKind.RTP,
+    DatagramKind.RTCP,
+)
 
 Crossing = Described | SignalingMessage | Datagram
 

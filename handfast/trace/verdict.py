@@ -16,6 +16,7 @@ from peer.tracing.events import (
     Failed,
     HandshakeCompleted,
     KeysSwitched,
+    MediaUnencrypted,
     PathSelected,
     StateChanged,
 )
@@ -47,6 +48,8 @@ def verdict(ends: _Ends) -> tuple[str, Mood]:
     if len(known) < len(ends):
         return "Not connected as far as this trace goes.", Mood.PLAIN
     sentence = f"Connected after {milliseconds(max(known) - start)}{_chosen(ends)}"
+    if any(isinstance(event, MediaUnencrypted) for _, events in ends for event in events):
+        return f"{'; '.join((sentence, 'media is NOT ENCRYPTED', *_changes(ends)))}.", Mood.BAD
     return f"{'; '.join((sentence, *_changes(ends)))}.", Mood.GOOD
 
 

@@ -14,7 +14,12 @@ from peer.configuration.announced_addresses import AddressTranslation, Announced
 from peer.configuration.argument_types import wrong_class
 from peer.configuration.candidate_filter import CandidateFilter
 from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
-from peer.configuration.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
+from peer.configuration.security_policy import (
+    BestEffort,
+    EarlyMedia,
+    SecurityPolicy,
+    SrtpProfile,
+)
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
 
@@ -115,6 +120,9 @@ class PeerConfiguration:
         early_media: Treatment of media that arrives before the answer with the peer's fingerprint:
             `"hold"` buffers a little of it until then, `"unverified"` hands it over with
             `receiver.verified` False.
+        best_effort: What becomes of media with a peer that shows no key management at all:
+            `"off"` refuses it, `"plain-rtp"` lets it flow unencrypted, which `unencrypted` tells
+            (RFC 8643; see docs/SECURITY.md).
         handshake_timeout: Longest time for a DTLS handshake once ICE has a path and the peer has
             our description, in seconds.
         connect_timeout: Longest time in seconds that a peer is waited for whose candidates have not
@@ -162,6 +170,7 @@ class PeerConfiguration:
     srtp_profiles: Sequence[SrtpProfile] = tuple(SrtpProfile)
     accepted_hashes: Sequence[HashFunction] = tuple(HashFunction)
     early_media: EarlyMedia = EarlyMedia.HOLD
+    best_effort: BestEffort = BestEffort.OFF
     handshake_timeout: Seconds = 30.0
     connect_timeout: Seconds = 300.0
     rekey_after: datetime.timedelta | int | None = None
@@ -185,6 +194,7 @@ class PeerConfiguration:
             ("bundlePolicy", BundlePolicy),
             ("answer_role", AnswerRole),
             ("early_media", EarlyMedia),
+            ("best_effort", BestEffort),
         ):
             object.__setattr__(self, name, _member(name, enum, getattr(self, name)))
         object.__setattr__(self, "iceServers", _ice_servers(self.iceServers))

@@ -20,6 +20,19 @@ class SrtpProfile(StrEnum):
     AES128_CM_HMAC_SHA1_80 = "SRTP_AES128_CM_SHA1_80"
 
 
+class BestEffort(StrEnum):
+    """Treatment of a peer whose description holds no keys at all (RFC 5763 section 6.11).
+
+    With `PLAIN_RTP`, offers are written as RFC 8643 has them (`RTP/AVPF` with a fingerprint), media
+    is encrypted where the peer can, and flows as plain RTP where its description shows no key
+    management whatever. A handshake that fails is never answered by plain RTP, data channels are
+    always encrypted, and a connection that was encrypted once stays so.
+    """
+
+    OFF = "off"
+    PLAIN_RTP = "plain-rtp"
+
+
 class EarlyMedia(StrEnum):
     """The treatment of media whose sender is not verified yet (RFC 5763 sections 6.2, 8.1)."""
 

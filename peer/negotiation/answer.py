@@ -17,10 +17,12 @@ from peer.negotiation.codecs import (
     taken_codecs,
 )
 from peer.negotiation.created_description import CreatedDescription
+from peer.negotiation.keying import encryption_of
+from peer.negotiation.session import Reuse
 from peer.negotiation.simulcast import accepted_streams
 from peer.negotiation.validation import ice_parameters, is_supported, offered_setup, remote_identity
 from peer.rtp_parameters import Codec, HeaderExtension
-from peer.states import IceRole
+from peer.states import IceRole, MediaEncryption
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -213,8 +215,9 @@ def _described(answering: _Answering, mid: str, now: TransportState) -> Transpor
         known,
         now,
         answering.profile.random,
-        verdict=answering.session.offer_verdicts[mid],
-        remote=remote_identity(answering.offer, section),
+        # A transport without DTLS has no association that the offer could say something of.
+        verdict=answering.session.offer_verdicts[mid] if known.uses_dtls else Reuse(),
+        remote=remote_identity(answering.offer, section) if known.uses_dtls else None,
         remote_ice=ice_parameters(answering.offer, section),
     )
 
@@ -227,12 +230,14 @@ def _accepted(
 ) -> MediaSection:
     offer, profile = answering.offer, answering.profile
     mid = section.mid or ""
-    setup = answer_setup(
-        offered_setup(offer, section), profile.answer_role, transport.role, mid=mid
-    )
-    # RFC 8842 section 5.3: no tls-id in the answer to an offer that has none.
-    identified = offer.transport_tls_id(section) is not None
-    lines = writing.transport_lines(transport, setup, identified=identified)
+    lines = writing.ice_lines(transport)
+    if encryption_of(offer, section) is MediaEncryption.DTLS_SRTP:
+        setup = answer_setup(
+            offered_setup(offer, section), profile.answer_role, transport.role, mid=mid
+        )
+        # RFC 8842 section 5.3: no tls-id in the answer to an offer that has none.
+        identified = offer.transport_tls_id(section) is not None
+        lines += writing.dtls_lines(transport, setup, identified=identified)
     protocol = section.media_line.protocol
     transceiver = answering.session.transceiver_of(mid)
     if transceiver is None:

@@ -32,6 +32,7 @@ from peer.negotiation.codecs import (
     prefers_redundancy,
     shared_codecs,
 )
+from peer.negotiation.keying import check_no_downgrade, encryption_of
 from peer.negotiation.session import (
     Agreement,
     AppliedDescription,
@@ -56,7 +57,7 @@ from peer.negotiation.validation import (
     remote_identity,
 )
 from peer.rtp_parameters import HeaderExtension, MediaKind
-from peer.states import IceRole
+from peer.states import IceRole, MediaEncryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +103,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     """
     entered = _enter(_without_replaced(session, sdp), Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
+    check_no_downgrade(session, sdp)
     check_offer_layout(session, sdp)
     check_extension_ids(session, sdp)
     verdicts = offer_verdicts(entered, sdp)
@@ -130,6 +132,7 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     session = _enter(session, Side.REMOTE, kind, sdp)
     offer = _offer(session.pending_local)
     check_description(sdp, profile)
+    check_no_downgrade(session, sdp)
     check_answer(offer, sdp)
     check_extension_ids(before, sdp)
     provisional = None if earlier is None else earlier.sdp
@@ -159,6 +162,7 @@ def roll_back(session: Session, side: Side) -> Session:
         made=session.made,
         rekey=session.rekey,
         credentials_to_replace=session.credentials_to_replace,
+        was_encrypted=session.was_encrypted,
     )
 
 
@@ -349,7 +353,8 @@ def _agree(session: Session, exchange: _Exchange, kind: SdpType) -> Session:
         elif data is not None and data.mid == offered.mid:
             data = _agreed_data(data, exchange.theirs(offered, answered))
     session = session.with_transports(transports.values()).with_transceivers(transceivers)
-    session = replace(session, data=data)
+    agreed = any(t.uses_dtls and t.agreed for t in session.transports)
+    session = replace(session, data=data, was_encrypted=session.was_encrypted or agreed)
     return _without_rejected(session, exchange) if kind is SdpType.ANSWER else session
 
 
@@ -487,6 +492,10 @@ def _agreed_transport(
         raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
     if exchange.answer.bundled(mid)[0] != mid:
         return None
+    theirs = exchange.theirs(offered, answered)
+    ice = ice_parameters(exchange.remote, theirs)
+    if encryption_of(exchange.remote, theirs) is MediaEncryption.NONE:
+        return _agreed_unencrypted(session, exchange, now, ice, mid)
     # RFC 5763 section 5 holds for every answer, where a role was agreed before too.
     role = resolve(
         offered_setup(exchange.offer, offered),
@@ -494,17 +503,17 @@ def _agreed_transport(
         offerer=exchange.answerer is Side.REMOTE,
         mid=mid,
     )
-    theirs = exchange.theirs(offered, answered)
     remote = remote_identity(exchange.remote, theirs)
-    ice = ice_parameters(exchange.remote, theirs)
     if exchange.provisional is not None:
         _check_again(exchange.provisional, remote, ice, mid)
     known = session.stable_transport(now.key)
     if known is None and now.association.agreed:
         return None
-    if known is None:
+    if known is None or not known.uses_dtls:
         association = replace(now.association, remote=remote, role=role)
-        return _with_remote_ice(replace(now, association=association), ice)
+        now = now if known is None else _agree_ice(known, now, exchange, ice, mid)
+        encrypted = replace(now, association=association, encryption=MediaEncryption.DTLS_SRTP)
+        return encrypted if known is not None else _with_remote_ice(encrypted, ice)
     agreed = with_both_halves(known, _agree_ice(known, now, exchange, ice, mid), remote, role)
     is_new_generation = agreed.local != known.local
     if is_new_generation and is_new_peer(session.current_remote, exchange.remote, known, agreed):
@@ -515,17 +524,41 @@ def _agreed_transport(
     return agreed
 
 
+def _agreed_unencrypted(
+    session: Session, exchange: _Exchange, now: TransportState, ice: IceParameters, mid: str
+) -> TransportState | None:
+    """Agree on plain RTP (RFC 8643 section 3.3), or give None where a provisional answer did."""
+    known = session.stable_transport(now.key)
+    if exchange.provisional is not None:
+        _check_same_generation(exchange.provisional, ice, mid)
+    if known is not None:
+        return _agree_ice(known, now, exchange, ice, mid)
+    if now.agreed:
+        return None
+    return _with_remote_ice(replace(now, encryption=MediaEncryption.NONE), ice)
+
+
 def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, mid: str) -> None:
     """Check that an answer after a provisional one is of the same peer: forking is left out."""
     # The group may begin with another m-section now; what spoke for the transport then, counts.
     section = provisional.section(provisional.bundled(mid)[0])
     if section is None or section.rejected:
         return
+    _check_same_generation(provisional, ice, mid)
+    if encryption_of(provisional, section) is MediaEncryption.NONE:
+        # Of a peer that had no keys then there is none to compare.
+        return
     before = remote_identity(provisional, section)
     if set(before.fingerprints) != set(remote.fingerprints) or before.tls_id != remote.tls_id:
         raise ModificationError(
             "the answer is of another DTLS association than the provisional one before", mid=mid
         )
+
+
+def _check_same_generation(provisional: Sdp, ice: IceParameters, mid: str) -> None:
+    section = provisional.section(provisional.bundled(mid)[0])
+    if section is None or section.rejected:
+        return
     if is_ice_restart(ice_parameters(provisional, section), ice):
         raise ModificationError(
             "the answer is of another ICE generation than the provisional one before", mid=mid

@@ -230,7 +230,7 @@ def with_our_answer(
     random: Callable[[int], bytes],
     *,
     verdict: OfferVerdict,
-    remote: RemoteIdentity,
+    remote: RemoteIdentity | None,
     remote_ice: IceParameters,
 ) -> TransportState:
     """Give the transport as our answer speaks of it.
@@ -240,7 +240,7 @@ def with_our_answer(
         now: The transport as a provisional answer speaks of it, where there is one.
         random: `random(n)` gives n random bytes, for the identity and credentials of the answer.
         verdict: The verdict on the offer.
-        remote: The peer's end as its offer describes it.
+        remote: The peer's end as its offer describes it; None for a peer without DTLS.
         remote_ice: The peer's credentials in the offer.
     """
     meant = _as_peer_means(known, remote)
@@ -334,14 +334,14 @@ def _followed_by(known: TransportState, terms: AssociationTerms) -> TransportSta
     return replace(known, association=terms, fallbacks=(*known.fallbacks, known.association))
 
 
-def _as_peer_means(known: TransportState, remote: RemoteIdentity) -> TransportState:
+def _as_peer_means(known: TransportState, remote: RemoteIdentity | None) -> TransportState:
     """Give the transport as it was when the association that the peer speaks of was the newest.
 
     A peer may have found before us that the newest one was not taken up.
     """
     for index, terms in enumerate(known.fallbacks):
         newest, older = known.association.remote, terms.remote
-        if newest is None or older is None or remote.tls_id is None:
+        if newest is None or older is None or remote is None or remote.tls_id is None:
             continue
         if older.tls_id == remote.tls_id != newest.tls_id:
             return replace(known, association=terms, fallbacks=known.fallbacks[:index])

@@ -165,7 +165,11 @@ def _withheld(before: Session, after: Session, time: UnixTime) -> Iterator[Sendi
 
 
 def _judged(before: Session, after: Session, transport: TransportState) -> _Judgement | None:
+    if not transport.uses_dtls:
+        return None
     known, was = before.stable_transport(transport.key), before.transport(transport.key)
+    if known is not None and not known.uses_dtls:
+        return _judged_first(None, transport, answered=True)
     answered = _exchange(before, after) is not None
     if known is None:
         return _judged_first(was, transport, answered=answered)

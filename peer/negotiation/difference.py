@@ -24,10 +24,12 @@ from peer.negotiation.effects import (
     DropAssociation,
     DropGeneration,
     Effect,
+    ExpectKeys,
     Listen,
     OpenGeneration,
     OpenTransport,
     Preparation,
+    SendUnencrypted,
     StopTransceiver,
 )
 from peer.negotiation.fmtp import with_parameter_sets
@@ -191,7 +193,7 @@ def _listening(
     before: Session, earlier: TransportState | None, now: TransportState
 ) -> Iterator[Listen]:
     terms = now.association
-    if terms.agreed:
+    if terms.agreed or not now.uses_dtls:
         return
     was = None if earlier is None else earlier.association
     if was is None or was.agreed or not was.is_same(terms):
@@ -215,6 +217,14 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
                 is_answerer=_is_answerer(after),
                 if_followed=local == now.unanswered,
             )
+    if not now.uses_dtls:
+        known = before.transport(now.key)
+        was_plain = known is not None and not known.uses_dtls
+        if not was_plain:
+            yield SendUnencrypted(now.key)
+        if (was_plain and _offers_keys(before)) is not _offers_keys(after):
+            yield ExpectKeys(now.key, _offers_keys(after))
+        return
     terms = now.association
     if terms.remote is None or terms.role is None:
         return
@@ -229,6 +239,12 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
             is_answerer=_is_answerer(after),
             generation=_fresh_generation(before.stable_transport(now.key), now, terms.remote),
         )
+
+
+def _offers_keys(session: Session) -> bool:
+    """Tell whether an offer of ours waits for its answer: all have keys (RFC 8643 section 3.4)."""
+    local, remote = session.pending_local, session.pending_remote
+    return local is not None and local.type is SdpType.OFFER and remote is None
 
 
 def _is_answerer(session: Session) -> bool:

@@ -91,6 +91,25 @@ class ConnectDtls:
 
 
 @dataclass(frozen=True, slots=True)
+class SendUnencrypted:
+    """Let media flow as plain RTP, as offer and answer agree; until then a transport has none."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectKeys:
+    """Take a handshake of the peer where media is plain RTP, or take it for a downgrade.
+
+    Args:
+        expected: Our pending offer has keys, so that the peer may begin before it answers.
+    """
+
+    key: str
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DropAssociation:
     """Drop an association that was taken back, or that the peer did not take up."""
 
@@ -182,7 +201,14 @@ Preparation = OpenTransport | OpenGeneration
 
 #: Effects on a transport that exists.
 TransportEffect = (
-    Listen | ConnectIce | ConnectDtls | DropAssociation | DropGeneration | AddCandidates
+    Listen
+    | ConnectIce
+    | ConnectDtls
+    | SendUnencrypted
+    | ExpectKeys
+    | DropAssociation
+    | DropGeneration
+    | AddCandidates
 )
 
 Effect = (

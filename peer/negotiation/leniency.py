@@ -17,6 +17,7 @@ from peer.configuration.sdp_leniency import SdpLeniency
 from peer.errors import CandidateError
 from peer.ice import CandidateFields
 from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
+from peer.negotiation.keying import may_be_unencrypted
 from peer.negotiation.sdp.attributes import MediaDirection, MediaLine, Origin, RtpMap
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line, read_sections, words
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from peer.configuration import SdpLimits
+    from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.description import MediaSection
 
 _DIRECTIONS = frozenset(MediaDirection)
@@ -114,7 +116,7 @@ def _told(used: Sequence[Lenience]) -> Iterator[Lenience]:
 def without_unusable(
     offer: Sdp,
     *,
-    rules: Collection[SdpLeniency],
+    profile: Profile,
     live: Collection[str],
 ) -> tuple[Sdp, tuple[Lenience, ...]]:
     """Close each new m-section of an offer that no DTLS-SRTP can be made of, such as plain RTP.
@@ -124,11 +126,11 @@ def without_unusable(
 
     Args:
         offer: The offer, as `read_description` gives it.
-        rules: The leniencies that apply.
+        profile: The fixed facts of our end, for the leniencies that apply and for best effort.
         live: Mids of the m-sections in use.
     """
     used: list[Lenience] = []
-    if SdpLeniency.UNUSABLE_SECTION not in rules:
+    if SdpLeniency.UNUSABLE_SECTION not in profile.leniency:
         return offer, ()
     # Once more, as one that was rejected may have spoken for others of its BUNDLE group.
     for _ in range(_PASSES):
@@ -136,7 +138,7 @@ def without_unusable(
         for index, section in enumerate(offer.media):
             if section.rejected or section.mid in live or not is_supported(section):
                 continue
-            lack = _lack(offer, section)
+            lack = _lack(offer, section, profile)
             if lack is not None:
                 closed[index] = _closed(section)
                 reason = f"it is rejected: {lack}"
@@ -196,14 +198,17 @@ def with_allowed_directions(
     return answer.with_sections(narrowed), tuple(used)
 
 
-def _lack(sdp: Sdp, section: MediaSection) -> str | None:
+def _lack(sdp: Sdp, section: MediaSection, profile: Profile) -> str | None:
     """Return what an m-section lacks for DTLS-SRTP over ICE, or None.
+
+    One that is plain RTP lacks no fingerprint, where the application takes that.
 
     One that is there and weak or malformed is no lack: the offer is refused for it by name.
     """
     if not all(sdp.transport_ice(section)):
         return "it has no a=ice-ufrag or no a=ice-pwd"
-    if not sdp.transport_fingerprints(section):
+    plain = may_be_unencrypted(sdp, section, profile)
+    if not plain and not sdp.transport_fingerprints(section):
         return "it has no a=fingerprint"
     if section.kind is not None and not sdp.multiplexes_rtcp(section):
         return "RTP and RTCP must share a port (a=rtcp-mux)"

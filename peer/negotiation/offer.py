@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import BundlePolicy
+from peer.configuration.security_policy import BestEffort
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
 from peer.ice import IceParameters
@@ -20,6 +21,7 @@ from peer.negotiation.codecs import (
     wanted_direction,
 )
 from peer.negotiation.created_description import CreatedDescription
+from peer.negotiation.keying import BEST_EFFORT_PROTOCOL
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
 from peer.negotiation.simulcast import offered_again
 from peer.states import IceRole
@@ -213,7 +215,8 @@ class _Writer:
             if slot.described is None:
                 raise AssertionError("a slot without content stands where something stood before")
             return writing.rejected_section(slot.described)
-        transport = writing.transport_lines(routing.of(slot.mid), OFFER_SETUP)
+        carrier = routing.of(slot.mid)
+        transport = (*writing.ice_lines(carrier), *writing.dtls_lines(carrier, OFFER_SETUP))
         bundle_only = slot.mid in routing.bundle_only
         if isinstance(slot.content, DataSection):
             theirs = self._remote_section(slot.mid)
@@ -237,10 +240,19 @@ class _Writer:
             extensions=self._numbers.extensions(profile.capabilities[slot.content.kind].extensions),
             transport=transport,
             bundle_only=bundle_only,
+            protocol=self._protocol(slot.mid),
             cname=profile.cname,
             # RFC 8853 section 5.3.4: an offer without them would end simulcast.
             simulcast=offered_again(agreed) if agreed and direction.receives else (),
         )
+
+    def _protocol(self, mid: str) -> str:
+        if self._profile.best_effort is BestEffort.OFF:
+            return writing.RTP_PROTOCOL
+        # RFC 8643 section 3.1; later in the profile that the peer has shown to know, with keys
+        # again where it had none (section 3.4).
+        theirs = self._remote_section(mid)
+        return BEST_EFFORT_PROTOCOL if theirs is None else theirs.media_line.protocol
 
     def _codecs(self, mid: str, transceiver: Transceiver) -> tuple[Codec, ...]:
         ours = offered_codecs(

@@ -458,7 +458,7 @@ class OfferAnswer:
         else:
             sdp, more = without_unusable(
                 sdp,
-                rules=self.profile.leniency,
+                profile=self.profile,
                 live={s.mid for s in known if s.mid is not None and not s.rejected},
             )
         return sdp, (*used, *more)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
 from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
+from peer.configuration.security_policy import BestEffort
 from peer.ice import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.session import AssociationTerms, LocalIdentity, TransportState
@@ -34,6 +35,7 @@ class Profile:
         max_candidates: Most remote candidates kept for one m-section.
         accepted_hashes: Hash functions that a fingerprint of the peer may use.
         leniency: What is taken of the peer beyond the grammar of SDP.
+        best_effort: Whether a peer that shows no keys at all gets plain RTP.
     """
 
     capabilities: Mapping[MediaKind, RtpCapabilities]
@@ -49,6 +51,7 @@ class Profile:
     max_candidates: int = 128
     accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
     leniency: frozenset[SdpLeniency] = DEFAULT_LENIENCY
+    best_effort: BestEffort = BestEffort.OFF
 
     def new_transport(
         self,

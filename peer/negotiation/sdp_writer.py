@@ -153,21 +153,27 @@ def rejected_section(described: MediaSection) -> MediaSection:
     return MediaSection(lines=tuple(lines))
 
 
-def transport_lines(
+def ice_lines(transport: TransportState) -> tuple[Line, ...]:
+    """Write the ICE attributes of an m-section, on bundled ones too, as browsers do."""
+    return (
+        Line.attribute("ice-ufrag", transport.local.username_fragment),
+        Line.attribute("ice-pwd", transport.local.password),
+        Line.attribute("ice-options", "trickle"),
+    )
+
+
+def dtls_lines(
     transport: TransportState, setup: Setup, *, identified: bool = True
 ) -> tuple[Line, ...]:
-    """Write the ICE and DTLS attributes of an m-section, on bundled ones too, as browsers do.
+    """Write the DTLS attributes of an m-section, on bundled ones too, as browsers do.
 
     Args:
-        transport: Transport with our ICE credentials and our end of its association.
+        transport: Transport with our end of its association.
         setup: Value of `a=setup`.
         identified: Write the tls-id.
     """
     identity = transport.association.local
     return (
-        Line.attribute("ice-ufrag", transport.local.username_fragment),
-        Line.attribute("ice-pwd", transport.local.password),
-        Line.attribute("ice-options", "trickle"),
         # RFC 5763 section 5: "The endpoint MUST use the fingerprint attribute."
         *(Line.attribute("fingerprint", str(item)) for item in identity.fingerprints),
         Line.attribute("setup", setup.value),

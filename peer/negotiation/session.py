@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
-from peer.states import SignalingState
+from peer.states import MediaEncryption, SignalingState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -203,6 +203,8 @@ class TransportState:
         fallbacks: Older associations that may still carry traffic, the oldest first; they go once
             `association` is known to be in use. More than one where the peer asked for new keys
             again before that was known of the last ones.
+        encryption: Protection of media that offer and answer agreed on; nothing was agreed yet
+            where it is DTLS-SRTP and the association is not.
     """
 
     key: str
@@ -212,11 +214,17 @@ class TransportState:
     remote_ice: IceParameters | None = None
     unanswered: IceParameters | None = None
     fallbacks: tuple[AssociationTerms, ...] = ()
+    encryption: MediaEncryption = MediaEncryption.DTLS_SRTP
 
     @property
     def agreed(self) -> bool:
         """True once an answer, now or earlier, has put the transport to use."""
-        return self.association.agreed or bool(self.fallbacks)
+        return not self.uses_dtls or self.association.agreed or bool(self.fallbacks)
+
+    @property
+    def uses_dtls(self) -> bool:
+        """True unless offer and answer agreed on media without a DTLS association."""
+        return self.encryption is MediaEncryption.DTLS_SRTP
 
     @property
     def role(self) -> DtlsRole | None:
@@ -354,6 +362,8 @@ class Session:
         rekey: A rekey was requested, and no exchange has fulfilled the request.
         credentials_to_replace: An ICE restart was requested: the credentials that have to go
             (webrtc-pc section 4.7.1: [[LocalIceCredentialsToReplace]]).
+        was_encrypted: An exchange agreed on encrypted media or data, so that no later one may
+            agree on plain RTP.
     """
 
     id: int
@@ -373,6 +383,7 @@ class Session:
     stable: Session | None = field(default=None, repr=False)
     rekey: RekeyRequest | None = None
     credentials_to_replace: frozenset[IceParameters] = frozenset()
+    was_encrypted: bool = False
     # By key and mid, so that a description of many m-sections takes no square of their number.
     _by_key: Mapping[int, Transceiver] = field(init=False, repr=False, compare=False)
     _by_mid: Mapping[str | None, Transceiver] = field(init=False, repr=False, compare=False)

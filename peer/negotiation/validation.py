@@ -14,6 +14,7 @@ from peer.errors import (
 from peer.ice import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.association import judge_offer, role_left
+from peer.negotiation.keying import may_be_unencrypted
 from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import Refuse, RemoteIdentity
 
@@ -64,7 +65,8 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
         if section.rejected or not is_supported(section):
             continue
         ice_parameters(sdp, section)
-        accepted_fingerprints(sdp, section, profile.accepted_hashes)
+        if not may_be_unencrypted(sdp, section, profile):
+            accepted_fingerprints(sdp, section, profile.accepted_hashes)
         if section.kind is not None and not sdp.multiplexes_rtcp(section):
             # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
@@ -247,7 +249,7 @@ def offer_verdicts(session: Session, offer: Sdp) -> dict[str, OfferVerdict]:
             continue
         now = session.carrier((section.mid, *offer.bundled(section.mid)))
         known = None if now is None else session.stable_transport(now.key)
-        if known is not None:
+        if known is not None and known.uses_dtls:
             role = role_left(offered_setup(offer, section))
             verdicts[section.mid] = judge_offer(known, remote_identity(offer, section), role)
     return verdicts

@@ -19,6 +19,7 @@ from peer.events import (
     IceCandidateEvent,
     RekeyedEvent,
     TrackEvent,
+    UnencryptedEvent,
 )
 from peer.ice import IceCandidate
 from peer.identity.certificate import Certificate
@@ -200,6 +201,8 @@ class ConnectionCore:
         if self.offer_answer.session.state is not before.state:
             self._signal_state_changed()
         self._update_states()
+        if mids := self.executor.unencrypted_mids(effects, self.session):
+            self.events.emit(EventName.UNENCRYPTED, UnencryptedEvent(mids))
         self._announce_tracks(effects)
 
     def abandon(self) -> None:
@@ -365,6 +368,8 @@ class ConnectionCore:
             raise InvalidStateError(
                 f"the keys of a connection that is {self.states.connection.value!r} cannot change"
             )
+        if not self.executor.uses_dtls:
+            raise InvalidStateError("media is not encrypted, so that there are no keys to change")
         return await self.rekey_manager.request(
             "it was asked for here", certificate, keep_path=keep_path
         )
@@ -388,7 +393,7 @@ class ConnectionCore:
 
     def can_rekey(self) -> bool:
         """Tell whether the connection is connected and its signalling state stable."""
-        connected = self.states.connection is ConnectionState.CONNECTED
+        connected = self.states.connection is ConnectionState.CONNECTED and self.executor.uses_dtls
         return connected and self.offer_answer.session.state is SignalingState.STABLE
 
     def packets_protected(self) -> int:

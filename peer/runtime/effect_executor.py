@@ -20,6 +20,7 @@ from peer.negotiation.effects import (
     OpenGeneration,
     OpenTransport,
     Preparation,
+    SendUnencrypted,
     StopTransceiver,
     TransportEffect,
 )
@@ -133,6 +134,17 @@ class EffectExecutor:
         data = "no data" if self.data is None else "data"
         return f"<EffectExecutor {list(self.transports.values())} {media} {data}>"
 
+    @property
+    def uses_dtls(self) -> bool:
+        """Tell whether all transports have DTLS associations, so that there are keys to change."""
+        return all(transport.secure.uses_dtls for transport in self.transports.values())
+
+    def unencrypted_mids(self, effects: Iterable[Effect], session: Session) -> tuple[str, ...]:
+        """List the m-sections whose media these effects have made plain RTP."""
+        keys = {effect.key for effect in effects if isinstance(effect, SendUnencrypted)}
+        plain = {key for key in keys if not self.transports[key].secure.uses_dtls}
+        return tuple(mid for mid, key in session.routes.items() if key in plain)
+
     def data_transport(self) -> DataTransport:
         """Return the one SCTP transport, created when it is first needed."""
         if self.data is None:
@@ -237,7 +249,11 @@ class EffectExecutor:
 
     def _apply(self, effect: Effect) -> None:
         if isinstance(effect, TransportEffect):
-            self.transports[effect.key].apply(effect)
+            transport = self.transports[effect.key]
+            was_plain = not transport.secure.uses_dtls
+            transport.apply(effect)
+            if was_plain and transport.secure.uses_dtls:
+                self._verify_when_connected(transport)
             return
         match effect:
             case OpenTransport() | OpenGeneration():
@@ -291,7 +307,15 @@ class EffectExecutor:
         transport = self.transports.get(effect.transport)
         control = self.transceivers.get(effect.transceiver)
         if transport is not None and control is not None:
-            control.configure(transport.engine, effect.send, effect.receive)
+            verified = transport.secure.uses_dtls
+            control.configure(transport.engine, effect.send, effect.receive, verified=verified)
+
+    def _verify_when_connected(self, transport: PeerTransport) -> None:
+        """Mark media that was plain RTP as verified, once a handshake has shown whose it is."""
+        for control in self.transceivers.values():
+            if control.receiver.engine is transport.engine:
+                subject = f"verification of {control.key}"
+                transport.when_connected(subject, control.receiver.verify)
 
     def _connect_data(self, transport: PeerTransport, effect: ConnectData) -> None:
         data = self.data_transport()

@@ -55,6 +55,7 @@ def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
         max_candidates=configuration.max_candidates,
         accepted_hashes=configuration.security.accepted_hashes,
         leniency=frozenset(configuration.sdp_leniency),
+        best_effort=configuration.best_effort,
     )
     return ConnectionOrigin(f"pc-{next(_numbers)}", certificates, OfferAnswer(profile), do_nothing)
 

@@ -21,7 +21,9 @@ from peer.negotiation.effects import (
     ConnectIce,
     DropAssociation,
     DropGeneration,
+    ExpectKeys,
     Listen,
+    SendUnencrypted,
 )
 from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine.engine import RtpEngine
@@ -268,6 +270,10 @@ class PeerTransport:
                     is_answerer=effect.is_answerer,
                     fresh_path=self._fresh_path(effect.generation),
                 )
+            case SendUnencrypted():
+                self.secure.send_unencrypted()
+            case ExpectKeys():
+                self.secure.expect_keys(expected=effect.expected)
             case DropAssociation():
                 self.secure.drop(effect.association)
             case DropGeneration():

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from peer.states import MediaEncryption
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from peer.configuration.security_policy import SrtpProfile
     from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
@@ -20,6 +24,7 @@ class TransportSecurity:
 
     Args:
         key: The mid that the transport was created for.
+        encryption: The protection of media; with NONE the next fields say nothing.
         state: `connected` means that the handshake is complete and the peer verified.
         role: Our role in the handshake; None before it is known.
         version: The DTLS version, such as `DTLSv1.2`; None before the handshake is complete, like
@@ -33,6 +38,7 @@ class TransportSecurity:
     """
 
     key: str
+    encryption: MediaEncryption
     state: DtlsTransportState
     role: DtlsRole | None
     version: str | None
@@ -44,6 +50,8 @@ class TransportSecurity:
     selected_pair: tuple[CandidateFields, CandidateFields] | None
 
     def __str__(self) -> str:
+        if self.encryption is MediaEncryption.NONE:
+            return ", ".join((f"transport {self.key}: media is NOT ENCRYPTED", *self._pair()))
         said = "verified" if self.verified else "NOT verified"
         role = "" if self.role is None else f" as {self.role.value}"
         parts = [f"transport {self.key}: {self.state.value}{role}, peer {said}"]
@@ -53,10 +61,12 @@ class TransportSecurity:
         if self.remote_fingerprint is not None:
             parts.append(f"the peer's certificate {self.remote_fingerprint}")
         parts.append(f"ours {self.local_fingerprint}")
+        return ", ".join((*parts, *self._pair()))
+
+    def _pair(self) -> Iterator[str]:
         if self.selected_pair is not None:
             local, remote = map(_place, self.selected_pair)
-            parts.append(f"{local} to {remote}")
-        return ", ".join(parts)
+            yield f"{local} to {remote}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,12 @@ class SecuritySummary:
     """The security of all transports of a connection; `str` gives a line for each."""
 
     transports: tuple[TransportSecurity, ...]
+
+    @property
+    def encrypted(self) -> bool:
+        """Tell whether there are transports, and all that flows on each of them is encrypted."""
+        none = MediaEncryption.NONE
+        return bool(self.transports) and all(t.encryption is not none for t in self.transports)
 
     @property
     def verified(self) -> bool:
@@ -83,6 +99,7 @@ def _transport(transport: PeerTransport) -> TransportSecurity:
     stats = transport.secure.stats()
     return TransportSecurity(
         key=transport.key,
+        encryption=stats.encryption,
         state=stats.state,
         role=stats.role,
         version=stats.version,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from peer.rtp.stats import RtpStats
+from peer.states import DtlsTransportState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportStats:
-    """Statistics of one ICE and DTLS transport (webrtc-stats section 8.13); sizes in bytes."""
+    """Statistics of one ICE and DTLS transport (webrtc-stats section 8.13); sizes in bytes.
+
+    Where media is not encrypted, `dtlsState` stays `new`, and neither cipher nor certificate is
+    there.
+    """
 
     id: str
     type: str
@@ -107,6 +112,7 @@ def _transport(transport: PeerTransport) -> Iterator[Stats]:
     name = f"transport-{transport.key}"
     pair = transport.ice.selected_pair
     remote = secure.remote_fingerprint
+    uses_dtls = transport.secure.uses_dtls
     yield TransportStats(
         id=name,
         type="transport",
@@ -117,16 +123,18 @@ def _transport(transport: PeerTransport) -> Iterator[Stats]:
         bytesReceived=secure.bytes_received,
         iceRole="unknown" if transport.ice.role is None else transport.ice.role.value,
         iceState=transport.ice.state.value,
-        dtlsState=secure.state.value,
+        # Without DTLS there never is a handshake, though media flows.
+        dtlsState=(secure.state if uses_dtls else DtlsTransportState.NEW).value,
         dtlsRole="unknown" if secure.role is None else secure.role.value,
         tlsVersion=_TLS_VERSIONS.get(secure.version or ""),
         dtlsCipher=secure.cipher,
         srtpCipher=secure.srtp_profile,
         selectedCandidatePairId=None if pair is None else f"{name}-pair",
-        localCertificateId=f"{name}-local-certificate",
+        localCertificateId=f"{name}-local-certificate" if uses_dtls else None,
         remoteCertificateId=None if remote is None else f"{name}-remote-certificate",
     )
-    yield _certificate(f"{name}-local-certificate", now, secure.local_fingerprint)
+    if uses_dtls:
+        yield _certificate(f"{name}-local-certificate", now, secure.local_fingerprint)
     if remote is not None:
         yield _certificate(f"{name}-remote-certificate", now, remote)
     if pair is not None:

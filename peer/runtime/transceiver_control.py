@@ -46,6 +46,8 @@ class TransceiverControl:
         engine: RtpEngine,
         send: SendParameters | None,
         receive: ReceiveParameters | None,
+        *,
+        verified: bool,
     ) -> None:
         """Send and receive over a transport with the parameters of an answer.
 
@@ -53,6 +55,8 @@ class TransceiverControl:
             engine: The RTP engine of the transport.
             send: None pauses a sender that was started.
             receive: None pauses a receiver that was started.
+            verified: Whether the transport shows media to be of the peer that signalled: all but
+                plain RTP does.
         """
         # `stop` ends sender and receiver at once, long before the m-section is gone.
         if self.transceiver.direction == "stopped":
@@ -62,7 +66,8 @@ class TransceiverControl:
             sender.update(send)
         elif send is not None:
             sender.start(engine, send)
-        receiver.verify()
+        if verified:
+            receiver.verify()
         if receive is not None and receiver.started and receiver.engine is not engine:
             # Early media came over a transport that the answer then bundled away.
             receiver.move(engine, receive)

@@ -46,6 +46,8 @@ class DatagramKind(StrEnum):
     DTLS = "dtls"
     SRTP = "srtp"
     SRTCP = "srtcp"
+    RTP = "rtp"
+    RTCP = "rtcp"
     UNKNOWN = "unknown"
 
 
@@ -191,6 +193,18 @@ class FingerprintChecked(Event):
     matches: bool
     association: int = 0
     section: str = "RFC 8122 section 5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaUnencrypted(Event):
+    """Media of a transport is plain RTP from now on, as offer and answer agreed.
+
+    Args:
+        reason: Why, in one sentence.
+    """
+
+    reason: str
+    section: str = "RFC 8643 section 3.3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,6 +421,7 @@ TraceEvent = (
     | PathSelected
     | HandshakeCompleted
     | FingerprintChecked
+    | MediaUnencrypted
     | KeysSwitched
     | AssociationRetired
     | StateChanged

@@ -32,6 +32,7 @@ from peer.tracing.events import (
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
+    MediaUnencrypted,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -96,6 +97,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     Datagram: (DTLS, logging.DEBUG),
     HandshakeCompleted: (DTLS, logging.INFO),
     FingerprintChecked: (DTLS, logging.INFO),
+    MediaUnencrypted: (CONNECTION, logging.WARNING),
     KeysSwitched: (DTLS, logging.INFO),
     AssociationRetired: (DTLS, logging.INFO),
     RekeyEnded: (REKEY, logging.INFO),
@@ -143,6 +145,8 @@ def _sentence(event: TraceEvent) -> str:
             return f"the peer's {candidate} is not checked: {reason}"
         case ServerFailed(url=url, reason=reason):
             return f"the ICE server {url} does not serve: {reason}"
+        case MediaUnencrypted(reason=reason):
+            return f"media is NOT ENCRYPTED: {reason}"
         case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
             source = f" from {remote}" if remote else ""
             return f"the first {kind} of {size} bytes{source} is dropped: {reason}"

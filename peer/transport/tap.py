@@ -19,6 +19,7 @@ from peer.tracing.events import (
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
+    MediaUnencrypted,
     PathSelected,
     StateChanged,
     Verdict,
@@ -41,6 +42,11 @@ _KINDS = {
     DatagramClass.DTLS: DatagramKind.DTLS,
     DatagramClass.RTP: DatagramKind.SRTP,
     DatagramClass.RTCP: DatagramKind.SRTCP,
+}
+_UNENCRYPTED_KINDS = {
+    DatagramClass.DTLS: DatagramKind.DTLS,
+    DatagramClass.RTP: DatagramKind.RTP,
+    DatagramClass.RTCP: DatagramKind.RTCP,
 }
 _STUN_KINDS = {
     stun.Class.REQUEST: DatagramKind.STUN_REQUEST,
@@ -70,6 +76,7 @@ class Tap:
     def __init__(self, key: str, tracer: Tracer) -> None:
         self._key = key
         self._tracer = tracer
+        self._kinds = _KINDS
         # Kinds that were traced under the present keys, payload being traced once only.
         self._payloads: set[tuple[Direction, DatagramKind]] = set()
         self._drops: set[tuple[DatagramKind, Drop]] = set()
@@ -121,7 +128,7 @@ class Tap:
             data: The datagram.
             remote: Its source, where it is known.
         """
-        kind = _KINDS.get(classify(data), DatagramKind.UNKNOWN)
+        kind = self._kinds.get(classify(data), DatagramKind.UNKNOWN)
         if (kind, drop) in self._drops:
             return
         self._drops.add((kind, drop))
@@ -193,6 +200,7 @@ class Tap:
             association: Number of the DTLS association.
         """
         self._payloads.clear()
+        self._kinds = _KINDS
         if not self._tracer.active:
             return
         self._tracer(
@@ -204,6 +212,18 @@ class Tap:
                 cipher=cipher,
                 srtp_profile=srtp_profile,
                 association=association,
+            )
+        )
+
+    def media_unencrypted(self) -> None:
+        """Trace that media is plain RTP from now on, which is a warning."""
+        self._payloads.clear()
+        self._kinds = _UNENCRYPTED_KINDS
+        self._tracer(
+            MediaUnencrypted(
+                time=self._tracer.now(),
+                transport=self._key,
+                reason="the peer's description shows no keys, and best effort was asked for",
             )
         )
 
@@ -302,7 +322,7 @@ class Tap:
             self._tell(direction, kind, stun_detail(message), data, local, remote)
 
     def _datagram(self, direction: Direction, data: bytes, local: Address, remote: Address) -> None:
-        kind = _KINDS.get(classify(data), DatagramKind.UNKNOWN)
+        kind = self._kinds.get(classify(data), DatagramKind.UNKNOWN)
         # Handshakes are traced to the last retransmission, payload under their keys once.
         repeated = False
         if kind is not DatagramKind.DTLS or is_payload(data):

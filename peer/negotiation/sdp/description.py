@@ -35,6 +35,7 @@ from peer.negotiation.sdp.attributes import (
     Ssrc,
     SsrcGroup,
 )
+from peer.negotiation.sdp.keying import shows_keys
 from peer.negotiation.sdp.lines import (
     CRLF,
     MAX_MID_LENGTH,
@@ -554,6 +555,12 @@ class Sdp:
         """
         tag = self._sections.get(self.bundled(section.mid)[0]) if section.mid else None
         return (section, self.session) if tag is None else (section, tag, self.session)
+
+    @cached_property
+    def keying_line(self) -> Line | None:
+        """First line that shows a key management of SRTP, in a rejected m-section too."""
+        sections = (self.session, *self.media)
+        return next((line for s in sections for line in s.lines if shows_keys(line)), None)
 
     @cached_property
     def _sections(self) -> dict[str, MediaSection]:

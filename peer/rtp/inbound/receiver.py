@@ -69,7 +69,7 @@ class RtpReceiver:
 
     @property
     def verified(self) -> bool:
-        """True once media is known to come from the peer that signalled.
+        """True once media is known to come from the peer that signalled; never with plain RTP.
 
         With `EarlyMedia.UNVERIFIED` frames come while this is False; they are of the peer that
         answered the offer first, until `verified` turns True, or the track ends because that peer

@@ -238,6 +238,15 @@ class DtlsAssociation:
         elif not self.handshaking:
             self._check_fingerprint()
 
+    @property
+    def has_begun(self) -> bool:
+        """True where a handshake message came or went."""
+        return self._state is not DtlsTransportState.NEW
+
+    def fail(self, error: DtlsError) -> None:
+        """End as `failed`, for a reason that the owner knows; nothing happens once it has ended."""
+        self._fail(error)
+
     def require_srtp(self) -> None:
         """Fail without a common SRTP profile, as media is to flow (RFC 5764 section 4.1.2)."""
         self._needs_srtp = True

@@ -57,6 +57,14 @@ _ALERTS = {
 }
 
 
+def downgraded() -> DtlsError:
+    """Word that the peer has begun DTLS, and its answer has no keys (RFC 8643 section 4)."""
+    return DtlsError(
+        "the peer has begun a DTLS handshake, and its answer has no keys: somebody may have taken "
+        "them out"
+    )
+
+
 class UnprovenError(DtlsError):
     """A signature over both randoms is wrong: the flight may be meant for another ClientHello."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.states import DtlsRole, DtlsTransportState
 from peer.tracing.events import Direction
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peer.times import Seconds
     from peer.transport.context import TransportContext
     from peer.transport.dtls.association import DtlsAssociation
+    from peer.transport.dtls.counters import ReceiveResult
     from peer.transport.interfaces import SecureEvents
     from peer.transport.secure.sending import SendKeySelector
     from peer.transport.secure.slots import AssociationSlot
@@ -40,6 +41,13 @@ _COMPLETED = (
     RekeyPhase.SWITCHING,
     RekeyPhase.SWITCHING_WITHOUT_FALLBACK,
 )
+
+
+class DatagramReceiver(Protocol):
+    """Takes the datagrams of a path: a DTLS association, or what stands in its place."""
+
+    def receive(self, datagram: bytes) -> ReceiveResult:
+        """Take one datagram from the path; never raises."""
 
 
 class RekeyCoordinator:
@@ -58,7 +66,7 @@ class RekeyCoordinator:
         state: State of the transport.
         error: Reason of the state `failed`.
         all: All slots in the order in which datagrams are offered: next, in use, retiring.
-        only: The association, where there is but one.
+        only: The association, where there is but one, or what has taken its place.
     """
 
     def __init__(
@@ -72,7 +80,7 @@ class RekeyCoordinator:
         self.state = DtlsTransportState.NEW
         self.error: DtlsError | None = None
         self.all: tuple[AssociationSlot, ...] = ()
-        self.only: DtlsAssociation | None = None
+        self.only: DatagramReceiver | None = None
         self._events = events
         self._key_selector = key_selector
         self._handshake_timeout = context.policy.handshake_timeout
@@ -211,6 +219,18 @@ class RekeyCoordinator:
             slot.peer_takes_part = True
             self._deadline.cancel()
             self._update_deadline()
+
+    def give_way(self, media: DatagramReceiver) -> None:
+        """Close every association, without any event, and let others take the datagrams.
+
+        A later association begins as the first one did.
+
+        Args:
+            media: Takes the datagrams until then.
+        """
+        self.close()
+        self._sends = None
+        self.only = media
 
     def close(self) -> None:
         """Close every association, without any event."""

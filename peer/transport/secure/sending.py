@@ -234,12 +234,16 @@ class SendKeySelector:
         self._counters = counters
         self._wrap_timer = Timer(self._stop_wrap_safe)
 
-    def use(self, association: DtlsAssociation) -> None:
-        """Send with an association's keys, first the queued packets."""
-        former, self.sender = self.sender, association
+    def use(self, sender: PacketSender) -> None:
+        """Send by a sender, with the keys of an association or in clear; first the queued packets.
+
+        Args:
+            sender: Sends all that follows.
+        """
+        former, self.sender = self.sender, sender
         self._wrap_timer.cancel()
         if isinstance(former, QueueingSender):
-            former.release(association)
+            former.release(sender)
 
     def queue(self) -> None:
         """Queue our packets from now on."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from peer.configuration.security_policy import SrtpProfile
     from peer.identity.fingerprints import Fingerprint
-    from peer.states import DtlsRole, DtlsTransportState
+    from peer.states import DtlsRole, DtlsTransportState, MediaEncryption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class SecureTransportStats:
 
     Args:
         state: State of the transport.
+        encryption: Protection of its media.
         association: Number of the association that we send with, which the next six are of.
         role: Our role in the handshake; None before it is known.
         version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
@@ -28,6 +29,7 @@ class SecureTransportStats:
     """
 
     state: DtlsTransportState
+    encryption: MediaEncryption
     association: int
     role: DtlsRole | None
     version: str | None

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, assert_never
 
 from peer.errors import DtlsError, InvalidStateError
-from peer.states import DtlsRole, DtlsTransportState, IceTransportState
+from peer.states import DtlsRole, DtlsTransportState, IceTransportState, MediaEncryption
 from peer.transport.adapters.dtls import AiortcDtlsTransport
 from peer.transport.context import DEFAULT_CONTEXT
+from peer.transport.dtls import reasons
 from peer.transport.dtls.association import DtlsAssociation
 from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
 from peer.transport.dtls.early_packets import MAX_EARLY_PACKETS
@@ -21,6 +22,7 @@ from peer.transport.secure.coordinator import RekeyCoordinator
 from peer.transport.secure.sending import SendKeySelector
 from peer.transport.secure.slots import AssociationSlot
 from peer.transport.secure.stats import SecureTransportStats
+from peer.transport.secure.unencrypted import UnencryptedMedia
 from peer.transport.wire.demux import associations_for, classify
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ _PAYLOAD = ReceiveResult.PAYLOAD
 
 
 class SecureTransport:
-    """DTLS, SRTP and DTLS application data above one path.
+    """DTLS, SRTP and DTLS application data above one path, or plain RTP where both ends agree.
 
     Datagrams come by `receive`, states of the path by `on_ice_state`; packets and events go to the
     owner, all by plain calls. The state is that of the first association until it is connected,
@@ -79,6 +81,7 @@ class SecureTransport:
         self._context = context
         self._handlers: PacketHandlers | None = None
         self._needs_srtp = False
+        self._path_up = False
         self._counters = Counters()
         self._key_selector = SendKeySelector(self._counters)
         self._associations = RekeyCoordinator(
@@ -87,6 +90,7 @@ class SecureTransport:
             context=context,
             on_state=self._on_state,
         )
+        self._unencrypted: UnencryptedMedia | None = None
         self._new_clients: NewClientGate | None = None
         self._former_clients: deque[bytes] = deque(maxlen=MAX_RANDOMS)
         self._outcome_known = asyncio.Event()
@@ -114,13 +118,31 @@ class SecureTransport:
 
     @property
     def state(self) -> DtlsTransportState:
-        """`new` before there is any association; `connected` through every change of keys."""
-        return DtlsTransportState.CLOSED if self.closed else self._associations.state
+        """`new` before there is any association; `connected` through every change of keys.
+
+        Plain RTP is `connected` with the first path.
+        """
+        if self.closed:
+            return DtlsTransportState.CLOSED
+        if self._unencrypted is not None:
+            return self._unencrypted.state
+        return self._associations.state
+
+    @property
+    def encryption(self) -> MediaEncryption:
+        """Protection of the media, which is DTLS-SRTP until something else is agreed on."""
+        return MediaEncryption.DTLS_SRTP if self.uses_dtls else MediaEncryption.NONE
+
+    @property
+    def uses_dtls(self) -> bool:
+        """True unless media is plain RTP."""
+        return self._unencrypted is None
 
     @property
     def error(self) -> DtlsError | None:
         """Error for which the state is `failed`, or None."""
-        return self._associations.error
+        unencrypted = self._unencrypted
+        return self._associations.error if unencrypted is None else unencrypted.error
 
     @property
     def role(self) -> DtlsRole | None:
@@ -196,6 +218,7 @@ class SecureTransport:
             raise InvalidStateError("the secure transport is closed")
         if self._associations.is_past(association):
             raise InvalidStateError(f"another association has followed association {association}")
+        unencrypted, self._unencrypted = self._unencrypted, None
         slot = self._associations.find(association)
         if slot is not None and slot.association.role is not role:
             if slot.answered:
@@ -214,6 +237,40 @@ class SecureTransport:
         self._associations.answer(
             slot, remote_fingerprints, peer_may_keep=peer_may_keep, is_answerer=is_answerer
         )
+        if unencrypted is not None and role is DtlsRole.SERVER:
+            # RFC 5763 section 5: the client may begin before its answer is here.
+            for datagram in unencrypted.early_handshake:
+                slot.association.receive(datagram)
+
+    def send_unencrypted(self) -> None:
+        """Let RTP and RTCP flow in clear, as offer and answer agree (RFC 8643 section 3.3).
+
+        A peer that has begun a handshake has keys, so somebody has taken them out of its answer:
+        the transport fails.
+        """
+        current = self.current
+        if self.closed or self._unencrypted is not None:
+            return
+        if current is not None and current.has_begun:
+            current.fail(reasons.downgraded())
+            return
+        path, handlers = self._attached()
+        self._unencrypted = UnencryptedMedia(
+            path, handlers, self._counters, self._context.clock, self._on_unexpected_keys
+        )
+        self._associations.give_way(self._unencrypted)
+        if self._context.tap is not None:
+            self._context.tap.media_unencrypted()
+        self._start_unencrypted()
+
+    def expect_keys(self, *, expected: bool) -> None:
+        """Note whether a handshake of the peer may come where media is plain RTP.
+
+        It may while an offer with keys waits for its answer. Else it is of a peer from whose
+        answer somebody has taken the keys.
+        """
+        if self._unencrypted is not None:
+            self._unencrypted.expect_keys(expected=expected)
 
     def drop(self, association: int) -> None:
         """Give up an association, as the descriptions have gone back to the one before.
@@ -230,7 +287,9 @@ class SecureTransport:
 
     def on_ice_state(self, state: IceTransportState) -> None:
         """Note the state of the path, whose interruptions and restarts the associations outlive."""
-        self._associations.on_path(up=state in _PATH_UP)
+        self._path_up = state in _PATH_UP
+        self._associations.on_path(up=self._path_up)
+        self._start_unencrypted()
 
     def on_peer_check(self) -> None:
         """Note an ICE check of the peer, which shows that it has our description."""
@@ -292,6 +351,7 @@ class SecureTransport:
         certificate = self._certificate if slot is None else slot.certificate
         return SecureTransportStats(
             state=self.state,
+            encryption=self.encryption,
             association=0 if current is None else current.number,
             role=self.role,
             version=None if current is None else current.version,
@@ -336,9 +396,7 @@ class SecureTransport:
         *,
         cookie: bytes | None = None,
     ) -> AssociationSlot:
-        path, handlers = self.ice, self._handlers
-        if path is None or handlers is None:
-            raise InvalidStateError("the secure transport has no path yet")
+        path, handlers = self._attached()
         is_first = self._associations.current is None
         if self.current is not None:
             self._former_clients.append(self.current.client_random)
@@ -362,6 +420,27 @@ class SecureTransport:
         if self._needs_srtp:
             slot.association.require_srtp()
         return slot
+
+    def _attached(self) -> tuple[DatagramPath, PacketHandlers]:
+        if self.ice is None or self._handlers is None:
+            raise InvalidStateError("the secure transport has no path yet")
+        return self.ice, self._handlers
+
+    def _on_unexpected_keys(self) -> None:
+        """Fail, as a peer that was said to have no keys begins a handshake."""
+        if self._unencrypted is None or self._unencrypted.error is not None:
+            return
+        self._unencrypted.error = reasons.downgraded()
+        self._key_selector.close()
+        self._on_state(DtlsTransportState.FAILED)
+
+    def _start_unencrypted(self) -> None:
+        """Send in clear from the first moment on that there is a path."""
+        media = self._unencrypted
+        if media is not None and self._path_up and media.state is DtlsTransportState.NEW:
+            media.is_up = True
+            self._key_selector.use(media)
+            self._on_state(DtlsTransportState.CONNECTED)
 
     def _offer(self, datagram: bytes) -> ReceiveResult:
         """Offer a datagram to each association that it may belong to, until one takes it."""

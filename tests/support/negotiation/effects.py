@@ -18,9 +18,11 @@ from peer.negotiation.effects import (
     DropAssociation,
     DropGeneration,
     Effect,
+    ExpectKeys,
     Listen,
     OpenTransport,
     Preparation,
+    SendUnencrypted,
     StopTransceiver,
     TransportEffect,
 )
@@ -46,18 +48,21 @@ class Opened:
         paths: The effect that connected each generation.
         associations: The effect that each association waits or shakes hands by.
         candidates: Candidates of the peer, by generation.
+        unencrypted: Whether media flows in clear, until an association is agreed on.
     """
 
     generations: dict[str, IceParameters] = field(default_factory=dict)
     paths: dict[str, ConnectIce] = field(default_factory=dict)
     associations: dict[int, Listen | ConnectDtls] = field(default_factory=dict)
     candidates: dict[str, set[CandidateFields]] = field(default_factory=dict)
+    unencrypted: bool = False
 
     @property
     def connected(self) -> bool:
         """True where there is a path, and an association to shake hands for."""
         effects = self.associations.values()
-        return bool(self.paths) and any(isinstance(effect, ConnectDtls) for effect in effects)
+        agreed = any(isinstance(effect, ConnectDtls) for effect in effects)
+        return bool(self.paths) and (agreed or self.unencrypted)
 
 
 class RecordedExecutor:
@@ -113,6 +118,9 @@ class RecordedExecutor:
         if transport.remote_ice is not None:
             assert opened.paths[newest].remote == transport.remote_ice
             assert opened.paths[newest].role is transport.ice_role
+        assert opened.unencrypted is not transport.uses_dtls
+        if opened.unencrypted:
+            return
         terms = (*transport.fallbacks, transport.association)
         # A retired association may still be there; one that was never in use may not.
         assert max(opened.associations) == transport.association.number
@@ -160,7 +168,14 @@ class RecordedExecutor:
                 listening = self.opened[key].associations.get(number)
                 assert not isinstance(listening, ConnectDtls)
                 assert listening is None or listening.fingerprints == fingerprints
+                self.opened[key].unencrypted = False
                 self.opened[key].associations[number] = effect
+            case SendUnencrypted(key=key):
+                others = self.opened[key].associations.values()
+                assert not any(isinstance(each, ConnectDtls) for each in others)
+                self.opened[key].unencrypted = True
+            case ExpectKeys(key=key):
+                assert self.opened[key].unencrypted
             case DropAssociation(key=key, association=number):
                 # The first association serves until there is another.
                 assert len(self.opened[key].associations) > 1

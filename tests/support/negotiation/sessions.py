@@ -153,7 +153,8 @@ def _check_transports(session: Session) -> None:
         _check_terms(transport)
     if session.state is _S.STABLE:
         assert set(session.routes.values()) == set(keys)
-        assert all(t.association.agreed and t.remote_ice for t in session.transports)
+        assert all(t.association.agreed or not t.uses_dtls for t in session.transports)
+        assert all(t.remote_ice for t in session.transports)
         live = {
             section.mid
             for i, section in enumerate(session.layout)

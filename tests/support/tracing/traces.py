@@ -21,6 +21,7 @@ from peer.tracing.events import (
     HandshakeCompleted,
     KeysSwitched,
     LeniencyUsed,
+    MediaUnencrypted,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -98,6 +99,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"handshake completed as {event.role}"
         case FingerprintChecked():
             return f"fingerprint {'matches' if event.matches else 'does not match'}"
+        case MediaUnencrypted():
+            return "media unencrypted"
         case KeysSwitched():
             return f"keys {event.direction} of association {event.association}"
         case AssociationRetired():

@@ -1,0 +1,63 @@
+"""Media encryption that a description asks for, and whether its end may ask for that. PURE.
+
+RFC 8643 (OSRTP): `RTP/AVP` or `RTP/AVPF` with keying attributes is SRTP; without any it is plain
+RTP, which is taken only where the application has asked for best effort. What shows keys that we
+cannot use, or only a part of them, is refused: to pass it over would let whoever strips a line
+choose plain RTP for both ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.configuration.security_policy import BestEffort
+from peer.errors import DowngradeError
+from peer.states import MediaEncryption
+
+if TYPE_CHECKING:
+    from peer.negotiation.profile import Profile
+    from peer.negotiation.sdp.description import MediaSection, Sdp
+    from peer.negotiation.session import Session
+
+#: Profiles of RTP without encryption of their own (RFC 3551, RFC 4585).
+PLAIN_PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
+#: Profile of our offers in best-effort mode (RFC 8643 section 3.1).
+BEST_EFFORT_PROTOCOL = "RTP/AVPF"
+
+
+def encryption_of(sdp: Sdp, section: MediaSection) -> MediaEncryption:
+    """Give the encryption that an m-section of a checked description means.
+
+    It is NONE only for audio or video in a description that shows no keys at all, so that all
+    m-sections of a description agree.
+    """
+    if section.kind is None or section.media_line.protocol not in PLAIN_PROTOCOLS:
+        return MediaEncryption.DTLS_SRTP
+    return MediaEncryption.NONE if sdp.keying_line is None else MediaEncryption.DTLS_SRTP
+
+
+def may_be_unencrypted(sdp: Sdp, section: MediaSection, profile: Profile) -> bool:
+    """Tell whether an m-section is plain RTP, and the application takes that."""
+    if profile.best_effort is BestEffort.OFF:
+        return False
+    return encryption_of(sdp, section) is MediaEncryption.NONE
+
+
+def check_no_downgrade(session: Session, sdp: Sdp) -> None:
+    """Check that a peer with which media was encrypted does not ask for plain RTP.
+
+    Raises:
+        DowngradeError: It does.
+    """
+    if not session.was_encrypted:
+        return
+    for section in sdp.media:
+        if section.rejected or section.kind is None:
+            continue
+        if encryption_of(sdp, section) is MediaEncryption.NONE:
+            raise DowngradeError(
+                "the description has no keys, and media of this connection was encrypted before",
+                line=section.lines[0].text,
+                line_number=section.lines[0].number,
+                mid=section.mid,
+            )
