@@ -36,6 +36,11 @@ class StreamFramer:
         self._searched = 0
         self._size: int | None = None
 
+    @property
+    def kept(self) -> int:
+        """Octets that are kept until the rest of their message comes."""
+        return len(self._buffer)
+
     def receive(self, data: bytes) -> Iterator[bytes | KeepAlive]:
         """Take octets, and yield each message that is whole now, and each keep-alive.
 

@@ -245,6 +245,8 @@ def read_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
     first, *lines = _unfolded(_LINE_END.split(head.decode("utf-8", "replace")))
     if len(lines) > MAX_HEADERS:
         raise SipMessageError(f"{len(lines)} headers are more than {MAX_HEADERS}", status=513)
+    if _CONTROLS.search(first):
+        raise SipMessageError("the first line holds a control character")
     return first.strip(" "), [_field(line) for line in lines]
 
 

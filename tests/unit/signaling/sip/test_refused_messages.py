@@ -22,6 +22,7 @@ REFUSED = {
     "no tag of a header": (request("nothing"), "is no header"),
     "no name": (request(": nothing"), "is no header"),
     "carriage return": (request(Subject="a\rContact: b"), "control character"),
+    "control in a phrase": (request(first="SIP/2.0 200 O\rK"), "control character"),
     "null": (request(Subject="a\0"), "control character"),
     "two senders": (request("From: <sip:x@y>;tag=2"), "more than once"),
     "two lengths": (request("Content-Length: 0", "l: 0"), "more than once"),
