@@ -443,8 +443,12 @@ class ConnectionCore:
 
     def on_fork(self, step: ForkStep, fork: str = "") -> None:
         """Trace a step in the life of a fork of our offer."""
-        if not self.closed and (tap := self.tap) is not None:
+        if self.closed:
+            return
+        if (tap := self.tap) is not None:
             tap.fork(step, fork=fork, forks=self.forks.open)
+        # A fork may have taken what its peer had begun here.
+        self._update_states()
 
     def on_transport_restart_followed(self, transport: PeerTransport, generation: str) -> None:
         """Make the session name the ICE generation that carries data."""
