@@ -7,7 +7,12 @@
         ├── SipUsageError           the program asks for what cannot be
         ├── SipMessageError         what came is no SIP message; `status` refuses it
         ├── SipAuthenticationError  a challenge that cannot be answered, or not safely
-        └── SipTransportError       the server cannot be reached, or the connection is lost
+        ├── SipTransportError       the server cannot be reached, or the connection is lost
+        ├── RegistrationRefused     the registrar does not take the registration
+        └── CallFailed              an invitation became no call, or a call broke
+            ├── CallRejected        the other end refused; `status` and `reason` say how
+            ├── CallTimedOut        nobody answered in time
+            └── CallChangeRefused   the other end refused a change of a call that goes on
 """
 
 from __future__ import annotations
@@ -51,3 +56,53 @@ class SipAuthenticationError(SipError):
 
 class SipTransportError(SipError):
     """The SIP server cannot be reached, or the connection to it is lost."""
+
+
+class RegistrationRefused(SipError):  # noqa: N818 - as the field says it
+    """The registrar does not take the registration.
+
+    Attributes:
+        status: Status code of its answer; 408 where there was none.
+        reason: Reason phrase.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(f"the registrar refused: {status} {reason}")
+
+
+class CallFailed(SipError):  # noqa: N818 - as the field says it
+    """An invitation became no call, or a call broke."""
+
+
+class CallRejected(CallFailed):
+    """The other end refused the call.
+
+    Attributes:
+        status: Status code, such as 486 (busy) or 603 (declined).
+        reason: Reason phrase, in the words of the other end.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(f"the call was refused: {status} {reason}")
+
+
+class CallTimedOut(CallFailed):
+    """Nobody answered the call in time."""
+
+
+class CallChangeRefused(CallFailed):
+    """The other end refused a change of a call, such as a hold: the call goes on as it was.
+
+    Attributes:
+        status: Status code of its answer; 0 where the call ended meanwhile.
+        reason: Reason phrase.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(f"the change was refused: {status} {reason}")
