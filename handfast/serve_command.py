@@ -25,6 +25,7 @@ from handfast.command_options import (
 from handfast.console import Console
 from handfast.ice_options import IceOptionsError, ice_servers
 from handfast.logs import LogFormat, log_to_standard_error
+from handfast.room_recordings.bounds import RecordingBounds
 from handfast.serving import (
     ServeError,
     ServeOptions,
@@ -39,6 +40,7 @@ from signaling.server import Limits, TokenAlgorithm
 from signaling.signals import stopped_by_signals
 
 _BOUNDS = Limits()
+_RECORDING_BOUNDS = RecordingBounds()
 _MaxRooms = Annotated[int, typer.Option(min=1, metavar="N", help="Most rooms at one time.")]
 _MaxMembers = Annotated[
     int, typer.Option(min=1, metavar="N", help="Most members of all rooms together.")
@@ -106,6 +108,21 @@ def serve(
             "password in HANDFAST_REDIS_PASSWORD.",
         ),
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Let people in a room record it, by a button of its page; files stay in DIR for "
+            "an hour at most.",
+        ),
+    ] = None,
+    max_recordings: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most rooms that are recorded at one time.")
+    ] = _RECORDING_BOUNDS.at_once,
+    max_recording_time: Annotated[
+        float | None,
+        typer.Option(parser=duration, metavar="TIME", help="End a recording then.  [1h]"),
+    ] = None,
     ice_server: IceServers = None,
     ice_secret_file: IceSecretFile = None,
 ) -> None:
@@ -136,6 +153,10 @@ def serve(
             metrics=metrics,
             grace=grace or 0.0,
             backplane=backplane_from(redis, os.environ),
+            recordings=recordings,
+            recording_bounds=RecordingBounds(
+                at_once=max_recordings, longest=max_recording_time or _RECORDING_BOUNDS.longest
+            ),
         )
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve_rooms(options, console))
@@ -157,5 +178,8 @@ def _announce(console: Console, url: str, options: ServeOptions) -> None:
     where = (f"{page}/", "bold cyan"), (f"{page}/room/NAME", "bold cyan")
     words = Text.assemble("People find them at ", where[0], " by their names, or at ", where[1])
     console.print(words, soft_wrap=True)
+    if options.recordings is not None:
+        offer = f"People in a room may record it; files are in {options.recordings} for an hour."
+        console.print(Text(offer), soft_wrap=True)
     if options.tokens is None:
         console.print("Whoever reaches this address may join them; --jwt-key asks for tokens.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import socket
 from dataclasses import dataclass, field
@@ -15,8 +16,14 @@ from starlette.routing import Mount, Route
 
 from handfast.open_files import allow_open_files
 from handfast.room_page import door_route, room_page_routes, shared_host
+from handfast.room_recordings.bounds import RecordingBounds
+from handfast.room_recordings.keeper import RoomRecordings
+from handfast.room_recordings.recorder import RecorderDoor
+from handfast.room_recordings.routes import recording_routes
+from handfast.room_recordings.run_folder import run_folder
+from handfast.room_recordings.seats import RecorderSeats
 from handfast.site_middleware import site_middleware
-from handfast.web_server import WebServerOptions, listening, serving
+from handfast.web_server import Listening, WebServerOptions, listening, serving
 from signaling import InsecureUrlError
 from signaling.server import (
     InProcessBackplane,
@@ -29,14 +36,14 @@ from signaling.server import (
 from signaling.server.access import everybody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from peer import IceServer
-    from signaling.server import Backplane, TurnSecret
+    from signaling.server import Authorize, Backplane, TurnSecret
     from signaling.server.app import RoomApp
 
 #: TCP connections beyond those of all members: on the way in, or asking for the health (ours).
@@ -71,6 +78,8 @@ class ServeOptions:
         metrics: Serve the numbers of the rooms at `/metrics`.
         grace: Seconds for which it serves on after it was told to stop, and is not ready meanwhile.
         backplane: Keeps the rooms; this process where it is None.
+        recordings: Folder for recordings that people in the rooms ask for; None for none.
+        recording_bounds: Bounds of these recordings.
     """
 
     web: WebServerOptions
@@ -82,6 +91,8 @@ class ServeOptions:
     metrics: bool = False
     grace: float = 0.0
     backplane: Backplane | None = None
+    recordings: Path | None = None
+    recording_bounds: RecordingBounds = field(default_factory=RecordingBounds)
 
 
 def connections(limits: Limits) -> int:
@@ -158,14 +169,14 @@ def backplane_from(url: str | None, environment: Mapping[str, str]) -> Backplane
         raise ServeError(f"--redis cannot be used: {error}.") from error
 
 
-def _rooms(options: ServeOptions, backplane: Backplane) -> RoomApp:
+def _rooms(options: ServeOptions, backplane: Backplane, authorize: Authorize) -> RoomApp:
     try:
         return create_app(
             limits=options.limits,
             origins=options.origins,
             hosts=_names(options),
             ice_servers=options.ice_servers,
-            authorize=options.tokens or everybody,
+            authorize=authorize,
             metrics=options.metrics,
             backplane=backplane,
         )
@@ -185,10 +196,11 @@ async def serve(
 
     Raises:
         WebServerError: The address cannot be listened on, or the certificate cannot be used.
-        ServeError: A library that an option needs is missing.
+        ServeError: A library that an option needs is missing, or recordings cannot be kept.
     """
     backplane = options.backplane or InProcessBackplane()
-    rooms = _rooms(options, backplane)
+    seats = RecorderSeats(options.tokens or everybody)
+    rooms = _rooms(options, backplane, seats)
     allow_open_files(connections(options.limits) + _OWN_FILES)
 
     async def healthz(_: Request) -> Response:
@@ -201,17 +213,63 @@ async def serve(
             return PlainTextResponse("redis away\n", 503)
         return PlainTextResponse("ready\n")
 
-    # Load balancers and Prometheus ask by names of their own; only pages can be rebound.
-    pages = Starlette(
-        routes=[door_route(), *room_page_routes(shared_host(options.web.host))],
-        middleware=site_middleware(_names(options)),
-    )
     health = (Route("/healthz", healthz), Route("/readyz", readyz))
-    app = Starlette(routes=[*rooms.routes, *health, Mount("/", pages)])
-    with listening(options.web) as where:
+    with _recordings_folder(options) as folder, listening(options.web) as where:
+        recordings = None if folder is None else _recordings(options, folder, where, seats)
+        routes = (
+            None
+            if recordings is None
+            else recording_routes(recordings, backplane=backplane, authorize=seats)
+        )
+        # Load balancers and Prometheus ask by names of their own; only pages can be rebound.
+        pages = Starlette(
+            routes=[
+                door_route(),
+                *room_page_routes(shared_host(options.web.host), routes),
+            ],
+            middleware=site_middleware(_names(options)),
+        )
+        app = Starlette(routes=[*rooms.routes, *health, Mount("/", pages)])
         async with backplane, serving(app, where, options.web):
-            on_ready(f"{options.web.scheme.replace('http', 'ws')}://{where.shown}:{where.port}/ws")
-            await stop.wait()
-            # Long enough for load balancers to see that it is not ready.
-            await asyncio.sleep(options.grace)
+            async with recordings or contextlib.nullcontext():
+                on_ready(_rooms_url(options, where.shown, where.port))
+                await stop.wait()
+                if recordings is not None:
+                    recordings.end_all()
+                # Long enough for load balancers to see that it is not ready.
+                await asyncio.sleep(options.grace)
             await rooms.drain()
+
+
+def _rooms_url(options: ServeOptions, host: str, port: int) -> str:
+    return f"{options.web.scheme.replace('http', 'ws')}://{host}:{port}/ws"
+
+
+@contextlib.contextmanager
+def _recordings_folder(options: ServeOptions) -> Iterator[Path | None]:
+    if options.recordings is None:
+        yield None
+        return
+    if isinstance(options.backplane, RedisBackplane):
+        # Behind one address the next request of a page may reach another server.
+        raise ServeError("--recordings keeps files on one server, and does not go with --redis.")
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(run_folder(options.recordings))
+        except OSError as error:
+            raise ServeError(
+                f"{options.recordings} takes no recordings: {error.strerror}."
+            ) from error
+        yield folder
+
+
+def _recordings(
+    options: ServeOptions, folder: Path, where: Listening, seats: RecorderSeats
+) -> RoomRecordings:
+    door = RecorderDoor(
+        url=_rooms_url(options, where.here, where.port),
+        trust=options.web.trust(),
+        seats=seats,
+        alone=options.recording_bounds.alone,
+    )
+    return RoomRecordings(folder, options.recording_bounds, door.record)

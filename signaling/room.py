@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import dataclasses
 import logging
@@ -60,6 +61,8 @@ _logger = logging.getLogger(__name__)
 _MOST: Final = 256
 #: Seconds for handlers of events to complete their work when the room is left (ours).
 _DRAIN: Final = 10.0
+#: Seconds to say goodbye to a room (ours).
+_GOODBYE: Final = 1.0
 
 
 class Room:
@@ -266,6 +269,7 @@ class Room:
                 people.end_all("this end left the room")
                 await people.join()
         finally:
+            await self._say_goodbye()
             await self._link.close()
         self._emitter.release(asyncio.current_task())
         try:
@@ -274,6 +278,13 @@ class Room:
         except TimeoutError:
             _logger.warning("room: handlers of events did not complete within %g s", _DRAIN)
         await self._emitter.close()
+
+    async def _say_goodbye(self) -> None:
+        """Tell the others that we do not come back: a page waits for one that may be reloading."""
+        if self._channels and self._ended is None and self._away_since is None:
+            with contextlib.suppress(TimeoutError, ChannelClosed):
+                async with asyncio.timeout(_GOODBYE):
+                    await self._link.send(Bye(reason="left"))
 
     async def __aenter__(self) -> Self:
         return self

@@ -127,6 +127,11 @@ export class Link extends Emitter {
   /** Servers for new connections, with the credentials that came last. @type {RTCIceServer[]} */
   iceServers = [];
 
+  /** Secret of the session, which shows the server who this member is; null before it has joined. */
+  get session() {
+    return this.#session;
+  }
+
   /** Sends a message, at once or after the return. @param {Message} message */
   send(message) {
     if (this.#over) return;
@@ -798,6 +803,15 @@ export class Room extends Emitter {
   say(text) {
     const line = text.slice(0, LONGEST_LINE);
     return this.participants.filter((participant) => participant.say(line)).length;
+  }
+
+  /**
+   * Returns what shows the room's server, over HTTP, that this page is in the room; nobody else may see it.
+   * @returns {Promise<{ session: string | null, token?: string }>}
+   */
+  async membership() {
+    const { token } = this.#options;
+    return { session: this.#link?.session ?? null, token: typeof token === "function" ? await token() : token };
   }
 
   /** Leaves the room and ends all calls, without an `end` event; safe to call twice. */

@@ -44,6 +44,7 @@ class Rights:
     Args:
         name: The name that others see, of at most 64 characters; None for the one asked for.
         expires: Unix time in seconds at which the member is disconnected; None for never.
+        record: May ask the server to record the room, where `handfast serve` does that.
 
     Raises:
         ValueError: The name is longer.
@@ -51,6 +52,7 @@ class Rights:
 
     name: str | None = None
     expires: UnixTime | None = None
+    record: bool = False
 
     def __post_init__(self) -> None:
         if self.name is not None and len(self.name) > MAX_NAME:
@@ -75,5 +77,5 @@ Authorize: TypeAlias = Callable[[JoinRequest], Awaitable[Rights | Refusal]]
 
 
 async def everybody(_: JoinRequest) -> Rights | Refusal:
-    """Let everybody in, under the name asked for."""
-    return Rights()
+    """Let everybody in, under the name asked for, with every right."""
+    return Rights(record=True)

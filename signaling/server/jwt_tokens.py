@@ -33,7 +33,8 @@ class JwtAuthorizer:
 
     A token has the claims `exp` and `aud` and, of ours, `room`: the name of the room, a list of
     names, or `"*"` for every room. `name` is the name that others see, in place of the one that was
-    asked for. The algorithm is that of the key: what a token says of it is not believed.
+    asked for. `"record": true` lets its bearer ask for a recording of the room. The algorithm is
+    that of the key: what a token says of it is not believed.
 
     Args:
         key: The secret of HS256, of 32 octets or more, or a public key in PEM.
@@ -84,7 +85,11 @@ class JwtAuthorizer:
         name = claims.get("name")
         if name is not None and not (isinstance(name, str) and len(name) <= MAX_NAME):
             return Refusal("the token's `name` is no name", ErrorCode.UNAUTHORIZED)
-        return Rights(name=name, expires=UnixTime(float(claims["exp"]) + self.leeway))
+        return Rights(
+            name=name,
+            expires=UnixTime(float(claims["exp"]) + self.leeway),
+            record=claims.get("record") is True,
+        )
 
     def _claims(self, token: str) -> dict[str, Any] | Refusal:
         import jwt

@@ -7,6 +7,7 @@ import { Devices } from "./devices.js";
 import { showInvitation } from "./invitation.js";
 import { OwnMedia } from "./own_media.js";
 import { People } from "./people.js";
+import { Recording } from "./recording.js";
 import { AWAY, CALLS_GO_ON, company, problemFor } from "./words.js";
 
 const NAME = decodeURIComponent(location.pathname.split("/").at(-1));
@@ -23,6 +24,7 @@ const media = new OwnMedia();
 const devices = new Devices(media);
 const people = new People();
 const chat = new Chat();
+const recording = new Recording(NAME);
 let room = null;
 let returnDelay = RETURN_MS;
 let returnTimer;
@@ -71,6 +73,7 @@ async function enter() {
   sessionStorage.setItem(JOINED, name);
   localStorage.setItem(CALLED, name);
   showRoom(true);
+  recording.enter(room);
   listen(room);
   for (const track of media.stream.getTracks()) room.publish(track, media.stream);
   drawOwn();
@@ -103,6 +106,7 @@ function listen(joined) {
 }
 
 function meet(participant) {
+  recording.meet(participant);
   people.show(participant);
   chat.add("", `${participant.name || "Somebody"} is here.`);
   drawStatus();
@@ -132,12 +136,14 @@ function drawOwn() {
 
 function leave() {
   sessionStorage.removeItem(JOINED);
+  recording.leave();
   room?.leave();
   finish("quiet", "You have left the room");
 }
 
 function finish(mood, text) {
   room = null;
+  recording.leave();
   people.clear();
   chat.clear();
   showRoom(false);
@@ -174,6 +180,7 @@ document.title = `${NAME} – handfast`;
 byId("room-name").textContent = NAME;
 byId("name").value = sessionStorage.getItem(JOINED) ?? localStorage.getItem(CALLED) ?? "";
 void showInvitation();
+void recording.open();
 if (globalThis.RTCPeerConnection) {
   say("quiet", "Ready to join");
   await media.open();

@@ -56,6 +56,63 @@ export function company(others) {
   return others === 1 ? "In the room with one other" : `In the room with ${others} others`;
 }
 
+/** Says what happens to a recording, before it begins. */
+export function recordingTerms({ longest, keptFor }) {
+  return `Everybody in the room sees that it is recorded, and that you asked. It ends when you stop it or leave, when everybody has left, or after ${span(longest)}. You can download it here, for ${span(keptFor)}; then the server deletes it.`;
+}
+
+const REFUSED = {
+  "not-a-member": () => "The server does not know this page at the moment. Try again.",
+  forbidden: (reason) => `You may not record this room: ${reason}.`,
+  running: () => "This room is being recorded already.",
+  full: (reason) => `Not now: ${reason}. Try again later.`,
+  disk: (reason) => `Not now: ${reason}.`,
+  unreachable: () => "The room server does not answer. Try again.",
+};
+
+/** Says why no recording began. */
+export function recordingProblem({ code, reason = "" }) {
+  return REFUSED[code]?.(reason) ?? `The server does not record this room. (${code})`;
+}
+
+const ENDS = {
+  stopped: () => "",
+  empty: () => "It ended when everybody had left. ",
+  time: () => "It ended at the longest that the server records. ",
+  size: () => "It ended at the largest that the server saves. ",
+  disk: () => "It ended as the disk of the server was almost full. ",
+  server: () => "It ended as the server stops. ",
+  failed: () => "It could not go on. ",
+};
+
+/** Says how a recording ended, and for how long it can be downloaded. */
+export function recordingEnd({ end, files, keptFor }) {
+  const why = ENDS[end]?.() ?? "";
+  if (files.length === 0) return `${why}Nothing was recorded: nobody sent picture or sound.`;
+  return `${why}Your recording is ready. The server deletes it in ${span(keptFor)}.`;
+}
+
+/** Writes a time as 0:07 or 1:02:03. */
+export function duration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** Writes a size as 512 kB or 3.4 MB. */
+export function size(octets) {
+  if (octets < 1e6) return `${Math.round(octets / 1e3)} kB`;
+  return octets < 1e9 ? `${(octets / 1e6).toFixed(1)} MB` : `${(octets / 1e9).toFixed(2)} GB`;
+}
+
+function span(seconds) {
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  if (minutes < 120 && minutes !== 60) return `${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
+  const hours = Math.round(minutes / 60);
+  return hours === 1 ? "an hour" : `${hours} hours`;
+}
+
 /** Says who can use the link, and why phones want https. */
 export function invitationNote(url, reachable) {
   if (!reachable) {

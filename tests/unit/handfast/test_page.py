@@ -117,7 +117,11 @@ def test_every_label_and_description_points_at_something(page: Path) -> None:
 
 def test_everything_that_can_be_pressed_in_a_room_is_named_by_the_tests_in_browsers() -> None:
     tests = Path(__file__).parents[2]
-    files = ("interop/test_room_page.py", "support/browser/room_page.py")
+    files = (
+        "interop/test_room_page.py",
+        "interop/test_room_page_recording.py",
+        "support/browser/room_page.py",
+    )
     driven = "".join((tests / name).read_text() for name in files)
     pressed = [
         identifier

@@ -22,7 +22,9 @@ def _client(
     return httpx.AsyncClient(transport=httpx.ASGITransport(mounted), base_url=base)
 
 
-@pytest.mark.parametrize("name", ["lobby", "a%20b", "%C3%BC%22%3Cb%3E", "x" * 128])
+@pytest.mark.parametrize(
+    "name", ["lobby", "a%20b", "a%2Fb", "a%2finvitation", "%C3%BC%22%3Cb%3E", "x" * 128]
+)
 async def test_every_room_has_the_page_whatever_it_is_called(name: str) -> None:
     async with _client() as client:
         page = await client.get(f"/room/{name}")
@@ -34,7 +36,16 @@ async def test_every_room_has_the_page_whatever_it_is_called(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/room/" + "x" * 129, "/room/", "/room/a/b", "/meeting/../main.js", "/index.html"]
+    "path",
+    [
+        "/room/" + "x" * 129,
+        "/room/",
+        "/room/a/b",
+        "/room//qr.svg",
+        "/room/a/qr.svg/b",
+        "/meeting/../main.js",
+        "/index.html",
+    ],
 )
 async def test_nothing_else_of_the_package_is_served_with_it(path: str) -> None:
     async with _client() as client:
@@ -78,6 +89,13 @@ async def test_invitation_has_the_path_below_which_the_page_is_mounted() -> None
         answer = (await client.get("/calls/room/lobby/invitation")).json()
 
     assert answer["url"] == "https://rooms.example/calls/room/lobby"
+
+
+async def test_invitation_keeps_the_slash_of_a_name_in_one_segment_of_its_path() -> None:
+    async with _client("https://rooms.example", prefix="/calls") as client:
+        answer = (await client.get("/calls/room/a%2Fb/invitation")).json()
+
+    assert answer["url"] == "https://rooms.example/calls/room/a%2Fb"
 
 
 async def test_qr_code_is_a_drawing_of_its_own_for_each_link() -> None:
