@@ -211,8 +211,9 @@ class PeerConfiguration:
             _member("sdp_leniency", SdpLeniency, each) for each in self.sdp_leniency
         )
         object.__setattr__(self, "sdp_leniency", leniency)
-        if isinstance(self.max_forks, bool) or not 0 <= self.max_forks <= _MOST_FORKS:
-            raise ConfigurationError(f"max_forks is from 0 to {_MOST_FORKS}")
+        forks: object = self.max_forks
+        if type(forks) is not int or not 0 <= forks <= _MOST_FORKS:
+            raise ConfigurationError(f"max_forks is from 0 to {_MOST_FORKS}, not {forks!r}")
         if self.max_candidates < 1:
             raise ConfigurationError("max_candidates is at least 1")
         for name in ("handshake_timeout", "connect_timeout"):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
 from peer.negotiation.effects import CloseTransport
 from peer.negotiation.session import Side
@@ -50,6 +51,8 @@ async def fork(
     async with parent.chain.operation():
         forks = parent.forks
         forks.check_state()
+        if answer.type not in (SdpType.ANSWER, SdpType.PRANSWER):
+            raise InvalidStateError(f"an answer makes a fork, and this is a remote {answer.type}")
         chosen = replace(configuration, trace=trace)
         name = forks.next_name()
         origin = ConnectionOrigin(

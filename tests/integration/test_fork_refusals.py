@@ -1,0 +1,135 @@
+"""Answers that make no fork, which change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+
+from peer import (
+    ConfigurationError,
+    DescriptionError,
+    InvalidStateError,
+    PeerConfiguration,
+    SdpType,
+)
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.negotiation.connection_state import nothing_left, refused
+from tests.support.negotiation.connections import (
+    answer,
+    connected_pair,
+    local,
+    loopback,
+    offer,
+    pair,
+)
+from tests.support.negotiation.forked_offer import forked_offer
+
+
+async def test_answer_without_an_offer_makes_no_fork() -> None:
+    async with pair() as (pc, theirs):
+        pc.createDataChannel("x")
+        await offer(pc, theirs)
+        await answer(theirs, pc)
+        description = local(theirs)
+        async with refused(pc, InvalidStateError, "'have-local-offer', not 'stable'"):
+            await pc.fork(description)
+        await pc.close()
+        with pytest.raises(InvalidStateError, match="closed"):
+            await pc.fork(description)
+
+
+async def test_offer_to_a_peer_that_has_answered_before_makes_no_fork() -> None:
+    async with connected_pair() as (pc, theirs, _):
+        pc.addTransceiver("audio")
+        await offer(pc, theirs)
+        await theirs.setLocalDescription()
+        async with refused(pc, InvalidStateError, "only the first offer"):
+            await pc.fork(local(theirs))
+        await pc.setRemoteDescription(local(theirs))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("a=setup:active", "a=setup:actpass", "actpass"),
+        ("a=fingerprint", "a=x-fingerprint", "fingerprint"),
+        ("m=application", "m=audio", "has audio for the offer's application"),
+    ],
+)
+async def test_answer_that_cannot_be_accepted_makes_no_fork(old: str, new: str, words: str) -> None:
+    async with forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+        first, second = at.answerers
+        bad = replace(first.answer, sdp=first.answer.sdp.replace(old, new))
+        await first.begun()
+        async with refused(at.pc, DescriptionError, words):
+            await at.pc.fork(bad)
+        made = await stack.enter_async_context(await at.pc.fork(first.answer))
+        await first.writes_with(made)
+        other = await stack.enter_async_context(await at.pc.fork(second.answer))
+        await second.writes_with(other)
+
+
+async def test_description_that_is_no_answer_makes_no_fork() -> None:
+    async with pair() as (pc, theirs):
+        pc.createDataChannel("x")
+        theirs.createDataChannel("x")
+        await pc.setLocalDescription()
+        await theirs.setLocalDescription()
+        for kind in (SdpType.OFFER, SdpType.ROLLBACK):
+            async with refused(pc, InvalidStateError, "answer"):
+                await pc.fork(replace(local(theirs), type=kind))
+        async with refused(pc, TypeError):
+            await pc.fork("v=0")  # type: ignore[arg-type]
+
+
+async def test_second_answer_of_a_peer_belongs_to_its_fork() -> None:
+    async with forked_offer(1, sound=False) as at, AsyncExitStack() as stack:
+        (only,) = at.answerers
+        made = await stack.enter_async_context(await at.pc.fork(only.answer))
+        async with refused(at.pc, InvalidStateError, f"has the fork {made.id}"):
+            await at.pc.fork(only.answer)
+        await only.writes_with(made)
+
+
+def test_no_more_peers_are_served_than_the_configuration_allows() -> None:
+    @in_virtual_time
+    async def run() -> None:
+        configuration = loopback(bundlePolicy="max-bundle", max_forks=2)
+        async with (
+            nothing_left(),
+            forked_offer(4, configuration, sound=False) as at,
+            AsyncExitStack() as stack,
+        ):
+            # The first to check has the offerer's own transport, two more have others.
+            await asyncio.sleep(5.0)
+            begun = [each for each in at.answerers if each.pc.connectionState == "connected"]
+            (late,) = [each for each in at.answerers if each not in begun]
+            assert late.pc.iceConnectionState == "checking"
+            forks = [
+                await stack.enter_async_context(await at.pc.fork(each.answer)) for each in begun[:2]
+            ]
+            async with refused(at.pc, InvalidStateError, "2 forks are open, and max_forks is 2"):
+                await at.pc.fork(late.answer)
+            await forks[0].close()
+            made = await stack.enter_async_context(await at.pc.fork(late.answer))
+            await late.writes_with(made)
+            await begun[1].writes_with(forks[1])
+
+    run()
+
+
+@pytest.mark.parametrize("most", [-1, True, 1025, "2"])
+def test_number_of_forks_that_is_none_is_refused(most: object) -> None:
+    with pytest.raises(ConfigurationError, match="max_forks is from 0 to 1024"):
+        PeerConfiguration(max_forks=most)  # type: ignore[arg-type]
+
+
+async def test_configuration_may_forbid_forks() -> None:
+    async with forked_offer(1, loopback(max_forks=0), sound=False) as at:
+        async with refused(at.pc, InvalidStateError, "max_forks is 0"):
+            await at.pc.fork(at.answerers[0].answer)
+        await at.pc.setRemoteDescription(at.answerers[0].answer)
+        await at.pc.connected()
