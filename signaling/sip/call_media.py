@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.states import SignalingState
@@ -82,14 +82,21 @@ class CallMedia:
         await self.connection.setRemoteDescription(SessionDescription(answer, SdpType.ANSWER))
 
     async def roll_back(self) -> None:
-        """Take back an offer, ours or the other end's, that is not answered."""
+        """Take back an offer, ours or the other end's, that is not answered.
+
+        A connection that has taken a preview is closed: nothing takes that back.
+        """
         match self.connection.signalingState:
-            case SignalingState.HAVE_LOCAL_OFFER | SignalingState.HAVE_REMOTE_PRANSWER:
+            case SignalingState.HAVE_LOCAL_OFFER:
                 await self.connection.setLocalDescription(_ROLLBACK)
-            case SignalingState.HAVE_REMOTE_OFFER | SignalingState.HAVE_LOCAL_PRANSWER:
+            case SignalingState.HAVE_REMOTE_OFFER:
                 await self.connection.setRemoteDescription(_ROLLBACK)
+            case SignalingState.HAVE_REMOTE_PRANSWER | SignalingState.HAVE_LOCAL_PRANSWER:
+                await self.connection.close()
             case SignalingState.STABLE | SignalingState.CLOSED:
                 pass
+            case state:
+                assert_never(state)
 
     async def _describe(self) -> str:
         connection = self.connection

@@ -170,7 +170,8 @@ class CallNegotiation:
             if self._is_offering:
                 # Ours was not sent yet: it is made anew, of what this one changes.
                 await self.media.roll_back()
-                self._is_offer_needed = True
+            # A need from before is asked for again after this exchange, if there is one still.
+            self._is_offer_needed = False
             answer = await self.media.answer(offer)
         except PeerError as error:
             _logger.warning("SIP: an offer of the other end is refused: %s", error)
@@ -182,6 +183,9 @@ class CallNegotiation:
 
     async def _take_answer(self, answer: str, *, is_preview: bool) -> None:
         try:
+            if is_preview and self._may_offer:
+                # Within a call that stands nothing is gained by it, and nothing takes it back.
+                return
             if is_preview:
                 await self.media.preview(answer)
             elif self.media.connection.signalingState is not SignalingState.STABLE:

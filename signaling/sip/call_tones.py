@@ -81,7 +81,7 @@ class CallTones:
             SipUsageError: A character is no tone, or the call is not established.
         """
         upper = tones.upper()
-        if unknown := sorted(set(upper) - _TONES):
+        if unknown := [each for each in tones if each.upper() not in _TONES]:
             raise SipUsageError(f"{unknown[0]!r} is no tone of a telephone")
         sender = self._sender()
         if sender is not None:

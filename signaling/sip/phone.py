@@ -234,7 +234,7 @@ class Phone:
             CallFailed: Who accepted could not be understood.
             SipUsageError: The target is no URI to call.
             PeerError: No offer could be made. In each case a connection that was given is left as
-                it was.
+                it was, or closed where it has taken an early answer.
         """
         uri = _target(target)
         media = CallMedia(connection or self._listening())

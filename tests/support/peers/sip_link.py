@@ -10,7 +10,6 @@ For tests of what stands above transports; messages go through parser and writer
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
 
 from sipmessage import URI, Request, Response, Via
 
@@ -20,9 +19,6 @@ from signaling.sip.parsing import parse_message, write_message
 from signaling.sip.transport.events import SipMessageReceived
 from signaling.sip.transport.interface import MAX_EVENTS, SipTransport
 from signaling.sip.transport.queue import TransportQueue
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 
 class JoinedTransport(SipTransport):
@@ -41,7 +37,7 @@ class JoinedTransport(SipTransport):
         self.edit: Callable[[Request | Response], Request | Response | None] = _unchanged
         self._name = name
         self._queue = TransportQueue(MAX_EVENTS)
-        self._other: JoinedTransport | None = None
+        self._others: list[JoinedTransport] = []
 
     @property
     def via(self) -> Via:
@@ -51,23 +47,30 @@ class JoinedTransport(SipTransport):
     def contact(self) -> URI:
         return URI("sip", f"{self._name}.invalid", parameters=SipParameters(uri=True))
 
-    def join(self, other: JoinedTransport) -> None:
-        """Send to another end from now on."""
-        self._other = other
+    def join(self, *others: JoinedTransport) -> None:
+        """Send to other ends from now on: requests of a dialog to the one that they name."""
+        self._others += others
 
     async def send(self, message: Request | Response, flow: Hashable = None) -> None:
         edited = self.edit(message)
-        if self._other is None:
+        if not self._others:
             raise SipTransportError("there is no other end")
         self.sent.append(message)
-        if edited is not None:
+        if edited is None:
+            return
+        named = [each for each in self._others if each.is_named_by(edited)]
+        for other in named or self._others:
             received = parse_message(write_message(edited))
-            self._other._queue.offer(SipMessageReceived(received, None))  # noqa: SLF001 - its like
+            other._queue.offer(SipMessageReceived(received, None))  # noqa: SLF001 - its like
+
+    def is_named_by(self, message: Request | Response) -> bool:
+        """Tell whether a request is for the Contact of this end."""
+        return isinstance(message, Request) and message.uri.host == self.contact.host
 
     async def close(self) -> None:
         self._queue.end("the link is closed")
 
-    def requests(self, *methods: str) -> Collection[Request]:
+    def requests(self, *methods: str) -> list[Request]:
         """Return the requests of some methods that went out, oldest first."""
         return [each for each in self.sent if isinstance(each, Request) and each.method in methods]
 
@@ -78,6 +81,16 @@ def joined_transports() -> tuple[JoinedTransport, JoinedTransport]:
     one.join(other)
     other.join(one)
     return one, other
+
+
+def forking_transports(count: int) -> tuple[JoinedTransport, list[JoinedTransport]]:
+    """Make a link that passes an INVITE of one end to several others, as a forking proxy does."""
+    one = JoinedTransport("one")
+    others = [JoinedTransport(f"other{number}") for number in range(count)]
+    one.join(*others)
+    for other in others:
+        other.join(one)
+    return one, others
 
 
 def _unchanged(message: Request | Response) -> Request | Response:

@@ -9,23 +9,27 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media import SyntheticAudioTrack
 from peer import PeerConnection
 from signaling.sip.phone import Phone
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import within
-from tests.support.peers.sip_link import JoinedTransport, joined_transports
+from tests.support.peers.sip_link import JoinedTransport, forking_transports, joined_transports
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from peer import PeerConfiguration
     from signaling.sip.agent_port import AgentSettings
     from signaling.sip.call import Call
 
+#: Seconds between two looks at what is waited for (ours).
+_LOOK = 0.02
 CALLER, CALLED = "sip:ann@example.org", '"Bob" <sip:bob@example.org>'
 
 
@@ -61,6 +65,15 @@ def sounding(configuration: PeerConfiguration | None = None) -> PeerConnection:
     return connection
 
 
+async def met(condition: Callable[[], bool]) -> None:
+    """Wait until something has come about."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(_LOOK)
+
+
 @asynccontextmanager
 async def two_phones(
     caller: AgentSettings | None = None, called: AgentSettings | None = None
@@ -72,3 +85,16 @@ async def two_phones(
         async with Phone(theirs, CALLED, settings=called) as other:
             await other.open()
             yield LinkedPhone(one, ours), LinkedPhone(other, theirs)
+
+
+@asynccontextmanager
+async def forked_phones(count: int) -> AsyncIterator[tuple[LinkedPhone, list[LinkedPhone]]]:
+    """Run a phone whose calls ring at several others."""
+    ours, theirs = forking_transports(count)
+    async with AsyncExitStack() as phones:
+        made = [Phone(ours, CALLER), *(Phone(each, CALLED) for each in theirs)]
+        for phone in made:
+            await phones.enter_async_context(phone)
+            await phone.open()
+        linked = [LinkedPhone(*each) for each in zip(made, (ours, *theirs), strict=True)]
+        yield linked[0], linked[1:]

@@ -1,0 +1,62 @@
+"""Tones of a telephone's keys in SIP calls: in audio, in INFO, and what is none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer import PeerConnection
+from signaling.sip.errors import SipUsageError
+from tests.support.negotiation.connections import within
+from tests.support.peers.sip_phones import sounding, two_phones
+
+if TYPE_CHECKING:
+    from signaling.sip.call import Call
+
+
+async def heard(call: Call, count: int) -> str:
+    tones = ""
+    async for tone in call.tones():
+        tones += tone
+        if len(tones) == count:
+            break
+    return tones
+
+
+@pytest.mark.parametrize("in_audio", [True, False], ids=["RFC 4733", "INFO"])
+async def test_tones_of_a_sip_call_arrive_in_order(in_audio: bool) -> None:
+    told: list[str] = []
+    async with two_phones() as (caller, called):
+        theirs = sounding()
+        answering = asyncio.create_task(called.answer(theirs))
+        # Who sends no audio has none to put tones in.
+        ours = sounding() if in_audio else None
+        call = await within(caller.phone.invite("sip:bob@example.org", ours))
+        other = await within(answering)
+        await within(asyncio.gather(call.established(), other.established(), theirs.connected()))
+        other.on("tone", told.append)
+        await within(call.send_tones("12#", duration=0.05, gap=0.05))
+        assert await within(heard(other, 3)) == "12#"
+        assert told == ["1", "2", "#"]
+        assert bool(caller.link.requests("INFO")) is not in_audio
+
+
+async def test_character_that_is_no_tone_is_refused() -> None:
+    async with two_phones() as (caller, called):
+        answering = asyncio.create_task(called.answer())
+        call = await within(caller.phone.invite("sip:bob@example.org"))
+        await within(answering)
+        with pytest.raises(SipUsageError, match="'x' is no tone"):
+            await call.send_tones("1x")
+
+
+async def test_readers_of_tones_end_with_the_call() -> None:
+    async with two_phones() as (caller, called):
+        answering = asyncio.create_task(called.answer(PeerConnection()))
+        call = await within(caller.phone.invite("sip:bob@example.org"))
+        other = await within(answering)
+        reading = asyncio.create_task(heard(other, 1))
+        await within(call.hangup())
+        assert await within(reading) == ""

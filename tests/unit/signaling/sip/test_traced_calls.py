@@ -1,0 +1,50 @@
+"""SIP messages of a call stand in the trace of its connection, and a ladder draws them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from handfast.trace import TracedEnd, draw
+from handfast.trace.rows import Arrow, ArrowOutcome, Topic
+from peer import PeerConfiguration
+from peer.tracing.events import SignalingMessage
+from tests.support.negotiation.connections import within
+from tests.support.peers.sip_phones import sounding, two_phones
+from tests.support.tracing.traces import Sink
+
+
+async def test_ladder_of_an_early_call_shows_sip_beside_dtls() -> None:
+    sinks = Sink(), Sink()
+    ours, theirs = (sounding(PeerConfiguration(trace=sink)) for sink in sinks)
+    async with two_phones() as (caller, called):
+        calling = asyncio.create_task(caller.phone.invite("sip:bob@example.org", ours))
+        call = await called.ringing()
+        await within(call.early(theirs))
+        await within(asyncio.gather(ours.connected(), theirs.connected()))
+        await within(call.answer())
+        await within(calling)
+        await within(call.established())
+        await within(call.hangup())
+    names = ["INVITE", "183 Session Progress (INVITE)", "PRACK", "200 OK (PRACK)"]
+    names += ["200 OK (INVITE)", "ACK", "BYE"]
+    for sink in sinks:
+        summaries = [each.summary for each in sink.all(SignalingMessage)]
+        assert summaries[: len(names)] == names
+    ladder = draw(TracedEnd("ann", sinks[0].events), TracedEnd("bob", sinks[1].events))
+    arrows = [row for row in ladder.rows if isinstance(row, Arrow)]
+    sip = [row for row in arrows if row.topic is Topic.SIGNALING and row.note.startswith("SIP")]
+    assert [row.label for row in sip][: len(names)] == names
+    assert sip[0].outcome is ArrowOutcome.ARRIVED
+    labels = [row.label for row in arrows]
+    hello = next(place for place, label in enumerate(labels) if "ClientHello" in label)
+    assert labels.index("183 Session Progress (INVITE)") < hello < labels.index("ACK")
+
+
+async def test_trace_of_sip_holds_no_description_twice() -> None:
+    sink = Sink()
+    async with two_phones() as (caller, called):
+        answering = asyncio.create_task(called.answer())
+        connection = sounding(PeerConfiguration(trace=sink))
+        await within(caller.phone.invite("sip:bob@example.org", connection))
+        await within(answering)
+    assert not any("ice-pwd" in each.text for each in sink.all(SignalingMessage))
