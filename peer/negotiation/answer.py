@@ -251,7 +251,7 @@ def _accepted(
     capabilities, codecs = profile.capabilities[transceiver.kind], answering.codecs[mid]
     ours = described_direction(capabilities, transceiver.direction, transceiver.preferences, codecs)
     direction = ours.intersect(offer.direction(section).reversed)
-    return writing.rtp_section(
+    answered = writing.rtp_section(
         transceiver,
         mid=mid,
         direction=direction,
@@ -265,3 +265,5 @@ def _accepted(
         protocol=protocol,
         cname=profile.cname,
     )
+    # RFC 5939 section 3.6.2: the configuration in which `with_secure_configurations` has read it.
+    return answered.with_lines(*section.attributes("acfg"))

@@ -134,13 +134,24 @@ def _roles(before: Session, after: Session, time: UnixTime) -> Iterator[RoleChos
 
 
 def _associations(before: Session, after: Session, time: UnixTime) -> Iterator[AssociationDecided]:
+    answered = _is_new(before, after, Side.LOCAL)
     for transport in after.transports:
         judged = _judged(before, after, transport)
         if judged is not None:
             verdict, reason, section = judged
+            if answered and (taken := _configuration(after, transport)) is not None:
+                reason += f"; the peer's potential configuration {taken} is taken (RFC 5939)"
             yield AssociationDecided(
                 time=time, transport=transport.key, verdict=verdict, reason=reason, section=section
             )
+
+
+def _configuration(session: Session, transport: TransportState) -> str | None:
+    """Give the potential configuration that our answer says was taken for a transport."""
+    local = session.description(Side.LOCAL)
+    media = () if local is None else local.sdp.media
+    carried = (each for each in media if session.routes.get(each.mid or "") == transport.key)
+    return next((line.argument for each in carried for line in each.attributes("acfg")), None)
 
 
 def _withheld(before: Session, after: Session, time: UnixTime) -> Iterator[SendingWithheld]:

@@ -35,6 +35,7 @@ from peer.negotiation.association import (
     with_local_half,
     without_association,
 )
+from peer.negotiation.capability_negotiation import with_secure_configurations
 from peer.negotiation.codecs import wanted_direction
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
@@ -456,6 +457,8 @@ class OfferAnswer:
             sdp, narrowed = with_allowed_directions(offer.sdp, sdp, self.profile.leniency)
             more = (*more, *narrowed)
         else:
+            if any(section.has("pcfg") or section.has("acfg") for section in sdp.media):
+                sdp = with_secure_configurations(sdp)
             sdp, more = without_unusable(
                 sdp,
                 profile=self.profile,
