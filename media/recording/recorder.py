@@ -255,7 +255,8 @@ class Recorder:
         self._entries[key] = _Entry(source, made, sender)
         if self._sidecar is not None:
             named = track.track if isinstance(track, RtpReceiver) else track
-            self._sidecar.joined(key, name=name, track=named.id)
+            is_verified = (lambda: source.verified) if isinstance(source, RtpReceiver) else None
+            self._sidecar.joined(key, name=name, track=named.id, is_verified=is_verified)
         if self._started:
             self._read(key)
 

@@ -41,6 +41,32 @@ class _Gap:
 
 
 @dataclass(slots=True)
+class _Person:
+    """Participant of a track.
+
+    Args:
+        since: Begin, in seconds since 1970.
+        is_verified: Tells whether media is known to be of the peer that signalled; None for a
+            track that no peer sends.
+        verified: Whether it was so each time that `content` was asked for.
+    """
+
+    name: str
+    track: str
+    since: float
+    is_verified: Callable[[], bool] | None
+    verified: bool = True
+
+    def content(self) -> dict[str, object]:
+        """Give the entry in the sidecar of now."""
+        found = {"name": self.name, "track": self.track, "since": self.since}
+        if self.is_verified is None:
+            return found
+        self.verified = self.verified and self.is_verified()
+        return {**found, "verified": self.verified}
+
+
+@dataclass(slots=True)
 class _Track:
     """Track as one file has it."""
 
@@ -72,7 +98,7 @@ class Sidecar:
 
     def __init__(self, container: Container) -> None:
         self._container = container
-        self._people: dict[Hashable, deque[dict[str, object]]] = {}
+        self._people: dict[Hashable, deque[_Person]] = {}
         self._origin: Fraction | None = None
         self._unix = 0.0
         # Place on the timeline, and seconds cut out there.
@@ -81,16 +107,25 @@ class Sidecar:
         self._gaps: dict[Hashable, deque[_Gap]] = {}
         self._file: _File | None = None
 
-    def joined(self, key: Hashable, *, name: str, track: str) -> None:
+    def joined(
+        self,
+        key: Hashable,
+        *,
+        name: str,
+        track: str,
+        is_verified: Callable[[], bool] | None = None,
+    ) -> None:
         """Note who is on a track from now on.
 
         Args:
             key: Key of the track.
             name: Name of the participant, or nothing.
             track: Identifier of the track.
+            is_verified: Tells on any thread whether media is known to be of the peer that
+                signalled, which plain RTP never is; None for a track that no peer sends.
         """
         people = self._people.setdefault(key, deque(maxlen=MOST))
-        people.append({"name": name, "track": track, "since": round(time.time(), 3)})
+        people.append(_Person(name, track, round(time.time(), 3), is_verified))
 
     def began(self, origin: Fraction) -> None:
         """Note the origin of the timeline, in seconds of our monotonic clock; once."""
@@ -141,6 +176,9 @@ class Sidecar:
             codec = placed.frame.codec
             track = _Track(codec.kind.value, codec.name, placed.time, end)
             file.tracks[placed.key] = track
+            for person in list(self._people.get(placed.key, ())):
+                # What comes first may not be verified, and be by the end.
+                person.content()
         track.frames += 1
         track.end = max(track.end, end)
         if placed.time - file.written >= _INTERVAL:
@@ -204,7 +242,7 @@ class Sidecar:
         return {
             "kind": track.kind,
             "codec": track.codec,
-            "people": list(self._people.get(key, ())),
+            "people": [person.content() for person in list(self._people.get(key, ()))],
             "start": _rounded(track.start - file.origin),
             "end": _rounded(track.end - file.origin),
             "frames": track.frames,

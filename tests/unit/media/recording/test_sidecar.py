@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,3 +189,15 @@ async def test_recorder_tells_its_tracks_and_pauses_in_the_sidecar(tmp_path: Pat
 def test_sidecar_wants_a_path() -> None:
     with pytest.raises(DestinationError, match="a sidecar lies beside a file"):
         Recorder(io.BytesIO(), format="webm", sidecar=True)
+
+
+def test_sidecar_says_for_good_that_media_of_a_peer_was_not_verified(tmp_path: Path) -> None:
+    path = tmp_path / "out.webm"
+    bench = Bench(path)
+    for answers in ([True] * 9, [False, *[True] * 9]):
+        bench.sidecar.joined(1, name="", track="t", is_verified=partial(answers.pop, 0))
+    bench.sidecar.joined(1, name="", track="t")
+    bench.write(sounds(1, 100))
+    bench.series.finish()
+    (track,) = read(path)["tracks"]
+    assert [person.get("verified") for person in track["people"]] == [True, False, None]
