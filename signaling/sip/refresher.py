@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, assert_never
 
 from signaling.sip import session_timer
+from signaling.sip.agent_port import ALLOW, SUPPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,9 @@ class SessionRefresher:
         return self._timer
 
     def ask(self, request: Request) -> None:
-        """Write the wish for a session timer into an INVITE or UPDATE of ours."""
+        """Write what we know, and the wish for a session timer, into a request of ours."""
+        request.headers.set("Allow", ALLOW)
+        request.headers.set("Supported", SUPPORTED)
         session_timer.ask(request, self.policy, current=self._timer)
 
     def start(self, timer: SessionTimer | None) -> None:

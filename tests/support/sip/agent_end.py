@@ -48,7 +48,7 @@ class AgentEnd:
         self.told: list[Told] = []
         self.react = react
         self.uri = URI.parse(f"sip:{name}@{name}.example.org")
-        self._to_send: list[Request | Response] = []
+        self._session: InviteSession | None = None
         self.agent = UserAgent(
             via=Via(transport, f"{name}.example.org"),
             contact=f"<sip:{name}@{name}.example.org;transport={transport.lower()}>",
@@ -61,13 +61,10 @@ class AgentEnd:
 
     @property
     def session(self) -> InviteSession:
-        """The last session that an event belongs to."""
-        for told in reversed(self.told):
-            if isinstance(told.event, IncomingCall):
-                return told.event.session
-            if isinstance(told.teller, InviteSession):
-                return told.teller
-        raise LookupError("there was no session")
+        """The last session that an event belonged to."""
+        if self._session is None:
+            raise LookupError("there was no session")
+        return self._session
 
     def events(self, kind: type[Wanted], teller: Hashable | None = None) -> list[Wanted]:
         """Events of a kind, of one teller or of all."""
@@ -104,6 +101,10 @@ class AgentEnd:
             for output in outputs:
                 if isinstance(output, Told):
                     self.told.append(output)
+                    if isinstance(output.event, IncomingCall):
+                        self._session = output.event.session
+                    elif isinstance(output.teller, InviteSession):
+                        self._session = output.teller
                     self.react(self, output)
                 else:
                     sent.append(output.message)

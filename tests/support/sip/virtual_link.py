@@ -42,6 +42,7 @@ class VirtualLink:
 
     Attributes:
         now: Virtual time, in seconds.
+        path: What happens to messages from now on.
         sent: Each message that one of the ends sent, with its time and the number of the end.
     """
 
@@ -49,7 +50,7 @@ class VirtualLink:
         self.now = 0.0
         self.sent: list[tuple[float, int, Request | Response]] = []
         self._ends = (one, other)
-        self._path = path
+        self.path = path
         self._order = itertools.count()
         self._coming: list[tuple[float, int, int, bytes]] = []
 
@@ -57,7 +58,7 @@ class VirtualLink:
         """Put messages of one end on their way to the other."""
         for message in messages:
             self.sent.append((self.now, end, message))
-            for delay in self._path(message):
+            for delay in self.path(message):
                 # As octets: what one end does to a message later is nothing to the other.
                 entry = (self.now + delay, next(self._order), 1 - end, write_message(message))
                 heapq.heappush(self._coming, entry)
