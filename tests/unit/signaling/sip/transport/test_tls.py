@@ -59,6 +59,7 @@ async def test_a_certificate_of_the_domain_is_taken(
             assert await connection.next(b"\r\n\r\n") == write_message(message)
 
 
+@pytest.mark.conformance("8.2-transport")
 @pytest.mark.parametrize(
     ("names", "uris"),
     [

@@ -52,6 +52,7 @@ def test_another_url_is_refused(url: str) -> None:
         read_url(url)
 
 
+@pytest.mark.conformance("8.2-transport")
 @pytest.mark.parametrize(
     "url", ["ws://example.org", "sip:example.org", "sip:192.0.2.1;transport=tcp"]
 )
