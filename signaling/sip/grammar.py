@@ -75,7 +75,7 @@ class SipParameters(Parameters):
             name, equals, value = (part.strip() for part in place.partition("="))
             if not _PARAMETER_NAME.fullmatch(name) or not _VALUE.fullmatch(value):
                 raise ValueError(f"{place!r} is no parameter")
-            name = (unquote(name) if uri else name).lower()
+            name = name.lower()
             if name not in found._values:
                 decoded = unquote(value) if uri else _unquote(value)
                 found._values[name] = decoded if equals else None

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sipmessage import Request, Response, Via
 
@@ -214,6 +214,7 @@ def test_a_mutated_challenge_is_answered_or_named() -> None:
     assert answered > INPUTS // 20
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80) | st.text('sip:@;=?<>[]"\\, %a1', max_size=40).map("sip:".__add__))
 def test_text_as_a_uri_or_address_is_refused_or_written_again(text: str) -> None:
     uri_headers(text)
@@ -225,6 +226,7 @@ def test_text_as_a_uri_or_address_is_refused_or_written_again(text: str) -> None
         assert parse(str(value)) == value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z+.-]{1,9}", fullmatch=True), st.none() | st.text()))
 def test_parameters_are_read_as_they_were_written(values: dict[str, str | None]) -> None:
     for uri in (False, True):
@@ -232,6 +234,7 @@ def test_parameters_are_read_as_they_were_written(values: dict[str, str | None])
         assert SipParameters.read(written, uri=uri) == values
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text("wsip:/@[]:;=transportcud0123", max_size=40))
 def test_text_as_the_url_of_a_server_is_refused_by_name(text: str) -> None:
     try:

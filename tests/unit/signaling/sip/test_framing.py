@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.sip.errors import SipMessageError
@@ -16,6 +16,7 @@ STREAM = b"\r\n\r\n" + FIRST + SECOND + b"\r\n\r\n" + FIRST
 WHOLE: list[bytes | KeepAlive] = [KeepAlive.PING, FIRST, SECOND, KeepAlive.PING, FIRST]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(STREAM)), max_size=20))
 def test_messages_are_the_same_however_the_stream_is_cut(places: list[int]) -> None:
     # Between the two halves of a ping lies a pong, to whoever does not wait.

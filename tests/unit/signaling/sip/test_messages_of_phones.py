@@ -126,7 +126,8 @@ def test_headers_of_a_uri_can_be_had() -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["sip:a@b;transport=ws;ob", "sip:a@b;alias=1.2.3.4~5~6;gr=urn:uuid:7", "urn:service:sos"]
+    "uri",
+    ["sip:a@b;transport=ws;ob", "sip:a@b;alias=1.2.3.4~5~6;gr=urn:uuid:7;%00lr", "urn:service:sos"],
 )
 def test_a_uri_is_written_as_it_came(uri: str) -> None:
     assert str(parse_uri(uri)) == uri
