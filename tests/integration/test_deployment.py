@@ -83,6 +83,8 @@ async def test_nginx_of_the_guide_passes_rooms_on_and_keeps_the_rest_inside(
             async with httpx.AsyncClient(verify=trust) as client:
                 inside = f"http://{base.removeprefix('ws://')}"
                 assert (await client.get(f"{inside}/metrics")).status_code == 200
+                ticket = f"https://127.0.0.1:{port}/room-recordings/secret/0"
+                assert (await client.get(ticket)).status_code == 404
                 for path in ("metrics", "healthz", "readyz"):
                     answer = await client.get(f"https://127.0.0.1:{port}/{path}")
                     assert answer.status_code == 404
@@ -96,6 +98,7 @@ async def test_nginx_of_the_guide_passes_rooms_on_and_keeps_the_rest_inside(
                 await draining
             await asyncio.gather(first.close(), second.close())
     assert '"GET /ws" 101' in log.read_text()
+    assert '"GET /room-recordings/..." 404' in log.read_text()
     assert "secret" not in log.read_text()
 
 
@@ -150,7 +153,7 @@ def test_the_composition_starts_what_the_program_knows_and_waits_for_its_end() -
 
 def test_the_image_installs_what_its_command_needs() -> None:
     docker = (_FOLDER / "Dockerfile").read_text("utf-8")
-    (extras,) = re.findall(r"'/src\[([\w,]+)\]'", docker)
+    (extras,) = re.findall(r"\.whl\)\[([\w,]+)\]", docker)
     assert {"jwt", "metrics"} <= set(extras.split(","))
     (health,) = re.findall(r"^HEALTHCHECK CMD (.*)$", docker, re.MULTILINE)
     compile(json.loads(health)[2], "HEALTHCHECK", "exec")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -28,7 +29,7 @@ async def test_program_that_leaves_says_goodbye_first_so_that_no_page_waits_for_
             if with_participants:
                 room.on("message", print)
             member = room.member
-        said = []
+        said: list[dict[str, Any]] = []
         while not said or said[-1]["type"] != "peer-left":
             said.append(json.loads(await other.recv()))
 
