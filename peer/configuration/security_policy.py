@@ -23,7 +23,7 @@ class SrtpProfile(StrEnum):
 class BestEffort(StrEnum):
     """Treatment of a peer whose description holds no keys at all (RFC 5763 section 6.11).
 
-    With `PLAIN_RTP`, offers are written as RFC 8643 has them (`RTP/AVPF` with a fingerprint), media
+    With `PLAIN_RTP`, offers are written as RFC 8643 has them (`RTP/AVP` with a fingerprint), media
     is encrypted where the peer can, and flows as plain RTP where its description shows no key
     management whatever. A handshake that fails is never answered by plain RTP, data channels are
     always encrypted, and a connection that was encrypted once stays so.

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 #: Profiles of RTP without encryption of their own (RFC 3551, RFC 4585).
 PLAIN_PROTOCOLS = frozenset({"RTP/AVP", "RTP/AVPF"})
-#: Profile of our offers in best-effort mode (RFC 8643 section 3.1).
-BEST_EFFORT_PROTOCOL = "RTP/AVPF"
+#: Profile of our offers in best-effort mode. RFC 8643 section 3.1 leaves the choice of the two, and
+#: phones that know no encryption may know no feedback either (baresip refuses `RTP/AVPF`).
+BEST_EFFORT_PROTOCOL = "RTP/AVP"
 
 
 def encryption_of(sdp: Sdp, section: MediaSection) -> MediaEncryption:

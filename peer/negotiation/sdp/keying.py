@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from peer.negotiation.sdp.lines import Line
 
-#: Attributes by which a description shows a key management: DTLS-SRTP (RFC 5763, RFC 8842), SDES
-#: (RFC 4568), ZRTP (RFC 6189), MIKEY and others (RFC 4567), and signed fingerprints (RFC 8827).
+#: Attributes by which a description shows a key management: DTLS-SRTP (RFC 5763), SDES (RFC 4568),
+#: ZRTP (RFC 6189), MIKEY and others (RFC 4567), and signed fingerprints (RFC 8827). Without these
+#: `a=tls-id` is no sign of one: rtpengine passes that of one leg on to another, which is plain RTP.
 _KEYING_ATTRIBUTES = frozenset(
-    {"fingerprint", "setup", "tls-id", "identity", "crypto", "zrtp-hash", "key-mgmt"}
+    {"fingerprint", "setup", "identity", "crypto", "zrtp-hash", "key-mgmt"}
 )
 
 

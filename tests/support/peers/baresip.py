@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LOOK = 0.05
 _MODULES = ("opus", "g711", "ausine", "aubridge", "fakevideo", "vp8", "ice", "srtp", "dtls_srtp")
 _APPLICATIONS = ("account", "menu", "ctrl_tcp")
-_ACCOUNT = "<sip:phone@127.0.0.1>;regint=0;mediaenc=dtls_srtp;medianat=ice;answermode=auto"
+_ACCOUNT = "<sip:phone@127.0.0.1>;regint=0;answermode=auto"
 
 
 class Phone(SipDialog):
@@ -88,12 +88,14 @@ class MediaMode(StrEnum):
     WEBRTC = "mediaenc=dtls_srtp;medianat=ice"
     #: What a phone of the telephone world speaks, RTP without keys.
     PLAIN = "mediaenc="
+    #: RTP without keys over ICE.
+    PLAIN_ICE = "medianat=ice"
 
 
 @asynccontextmanager
-async def baresip(folder: Path) -> AsyncIterator[Phone]:
-    """Run a phone that answers by itself, and speaks DTLS-SRTP and ICE."""
-    async with _phone(folder, _ACCOUNT) as phone:
+async def baresip(folder: Path, media: MediaMode = MediaMode.WEBRTC) -> AsyncIterator[Phone]:
+    """Run a phone that answers by itself, and speaks DTLS-SRTP and ICE by default."""
+    async with _phone(folder, f"{_ACCOUNT};{media}") as phone:
         yield phone
 
 

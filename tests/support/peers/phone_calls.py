@@ -7,7 +7,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from media import SyntheticAudioTrack
-from peer import PeerConfiguration, PeerConnection, PeerError, SdpType, SessionDescription
+from peer import (
+    BestEffort,
+    PeerConfiguration,
+    PeerConnection,
+    PeerError,
+    SdpType,
+    SessionDescription,
+)
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import RemoteInboundRtpStats
 from peer.tracing.events import Fanout, HandshakeCompleted
@@ -34,16 +41,20 @@ _SILENCE = 0.4
 class PhoneCall(Generic[PhoneT]):
     """Our end of a call with a phone.
 
-    Attributes:
+    Args:
         phone: The phone at the other end.
+        best_effort: As in `PeerConfiguration`.
+
+    Attributes:
+        phone: As given.
         pc: Our connection, which sends sound and a picture.
     """
 
-    def __init__(self, phone: PhoneT) -> None:
+    def __init__(self, phone: PhoneT, *, best_effort: BestEffort = BestEffort.OFF) -> None:
         self.phone = phone
         self._arrivals, self._trace = ArrivalSink(), Sink()
         sinks = Fanout(self._arrivals, self._trace)
-        self.pc = PeerConnection(PeerConfiguration(trace=sinks))
+        self.pc = PeerConnection(PeerConfiguration(trace=sinks, best_effort=best_effort))
         self.pc.addTrack(SyntheticAudioTrack())
         self.pc.addTrack(small_video())
 

@@ -38,7 +38,6 @@ KEYING_LINES = (
     FINGERPRINT,
     "a=fingerprint:md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF",
     "a=setup:actpass",
-    "a=tls-id:abcdefghijklmnopqrst",
     CRYPTO,
     "a=zrtp-hash:1.10 0123456789abcdef",
     "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyO",
@@ -107,11 +106,11 @@ def secure_call() -> tuple[OfferAnswer, OfferAnswer]:
     return left, right
 
 
-def test_best_effort_offer_is_rtp_avpf_with_fingerprint_and_setup() -> None:
+def test_best_effort_offer_is_rtp_avp_with_fingerprint_and_setup() -> None:
     offer = Sdp.parse(offer_of(offering(1, "audio", "video", "data")).sdp)
     audio, video, data = offer.media
     for section in (audio, video):
-        assert section.media_line.protocol == "RTP/AVPF"
+        assert section.media_line.protocol == "RTP/AVP"
         assert section.fingerprints
         assert section.attribute("setup") == "actpass"
     assert data.media_line.protocol == "UDP/DTLS/SCTP"
@@ -126,7 +125,7 @@ def test_offer_without_best_effort_names_a_secure_profile() -> None:
 def test_best_effort_offer_is_dtls_srtp_with_a_peer_that_has_keys(best_effort: BestEffort) -> None:
     left, right = offering(1), end(2, best_effort)
     _, answer = exchange(left, right)
-    assert answer.media[0].media_line.protocol == "RTP/AVPF"
+    assert answer.media[0].media_line.protocol == "RTP/AVP"
     assert answer.media[0].fingerprints
     assert encryptions(left) == encryptions(right) == [MediaEncryption.DTLS_SRTP]
     check_session(left.session)
@@ -311,3 +310,11 @@ def test_reoffer_to_an_encrypted_peer_keeps_the_profile_of_the_session() -> None
     exchange(left, right)
     offer = Sdp.parse(offer_of(right).sdp)
     assert offer.media[0].media_line.protocol == "UDP/TLS/RTP/SAVPF"
+
+
+def test_tls_id_that_a_middle_box_passes_on_to_a_plain_leg_is_no_sign_of_keys() -> None:
+    right = end()
+    line = "a=tls-id:abcdefghijklmnopqrst"
+    set_remote(right, with_line(unkeyed(an_offer("audio")), line, session_level=False))
+    set_local(right)
+    assert encryptions(right) == [MediaEncryption.NONE]

@@ -1,0 +1,52 @@
+"""Best effort with linphone, with and without media encryption, in either role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer import BestEffort, MediaEncryption
+from tests.support.negotiation.connections import within
+from tests.support.peers.linphone import Phone, until_told
+from tests.support.peers.phone_calls import PhoneCall
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.needs("linphone"),
+    pytest.mark.xdist_group("peer-linphone"),
+    pytest.mark.conformance("6.11-best-effort", peers=("linphone",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("encryption", "phone_calls", "agreed"),
+    [
+        pytest.param("none", False, MediaEncryption.NONE, id="plain, called"),
+        pytest.param("none", True, MediaEncryption.NONE, id="plain, calling"),
+        # It does not know OSRTP: to RTP/AVP it answers without keys, whatever it could do.
+        pytest.param("dtls", False, MediaEncryption.NONE, id="DTLS, called"),
+        pytest.param("dtls", True, MediaEncryption.DTLS_SRTP, id="DTLS, calling"),
+    ],
+)
+async def test_linphone_is_encrypted_where_it_shows_keys_and_in_clear_where_it_shows_none(
+    tmp_path: Path, encryption: str, agreed: MediaEncryption, *, phone_calls: bool
+) -> None:
+    async def tell(phone: Phone) -> None:
+        call = PhoneCall(phone, best_effort=BestEffort.PLAIN_RTP)
+        async with call.pc:
+            if phone_calls:
+                await phone.dial()
+                await call.answer()
+            else:
+                await call.offer()
+            await phone.state("StreamsRunning")
+            await within(call.pc.connected())
+            await phone.speak()
+            await call.flow(kinds=["audio"])
+            await call.heard(kinds=["audio"])
+            assert {each.encryption for each in call.pc.security.transports} == {agreed}
+
+    await until_told(tmp_path, tell, encryption=encryption)
