@@ -12,16 +12,13 @@ import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 from peer.configuration import PeerConfiguration
-from peer.configuration.argument_types import check_fields, wrong_class
-from peer.descriptions import SessionDescription
-from peer.errors import ConfigurationError
 from peer.events import EventName
-from peer.ice import IceCandidate
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import Side
 from peer.runtime import transceivers
+from peer.runtime.arguments import check_candidate, check_description, checked_configuration
 from peer.runtime.core import ConnectionCore
-from peer.runtime.forgotten import forget
+from peer.runtime.forgotten import forget, where_made
 from peer.runtime.fork import fork
 from peer.runtime.security import SecuritySummary, summarize
 from peer.runtime.statistics import StatsReport, collect
@@ -34,17 +31,21 @@ from peer.states import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType, TracebackType
+    from types import TracebackType
 
+    from peer.descriptions import SessionDescription
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
     from peer.errors import TransportError
     from peer.events import (
         DataChannelEvent,
         IceCandidateErrorEvent,
         IceCandidateEvent,
+        PhraseEvent,
+        PhraseMessageEvent,
         RekeyedEvent,
         TrackEvent,
     )
+    from peer.ice import IceCandidate
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
     from peer.rekey.result import RekeyResult
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from peer.tracing.events import Direction, TraceSink
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
+    from peer.trust import PeerCertificateEvent, Phrase
 
 StateEventName: TypeAlias = Literal[
     "negotiationneeded",
@@ -71,7 +73,8 @@ class PeerConnection:
     `icecandidate` (IceCandidateEvent), `icecandidateerror` (IceCandidateErrorEvent),
     `negotiationneeded`, `signalingstatechange`, `icegatheringstatechange`,
     `iceconnectionstatechange`, `connectionstatechange`, and of our own `rekeyed` and `rekeyfailed`
-    (RekeyedEvent).
+    (RekeyedEvent), `peercertificate` (PeerCertificateEvent), `phrase` (PhraseEvent) and
+    `phrasemessage` (PhraseMessageEvent).
 
     Hold the object for as long as the connection is to live: one that nothing refers to any more is
     closed, with a `ResourceWarning` and a warning in the log that name where it was made. A handler
@@ -85,8 +88,8 @@ class PeerConnection:
     """
 
     def __init__(self, configuration: PeerConfiguration | None = None) -> None:
-        self._configuration = _checked(configuration) or PeerConfiguration()
-        self._origin = _origin(self, inspect.currentframe())
+        self._configuration = checked_configuration(configuration) or PeerConfiguration()
+        self._origin = where_made(self, inspect.currentframe())
         self._core = ConnectionCore(self._configuration)
         # One MediaStream for all tracks that are added without one, so that a browser plays
         # audio and video of a peer in sync.
@@ -180,7 +183,7 @@ class PeerConnection:
     @property
     def security(self) -> SecuritySummary:
         """The present protection of each transport, and whether the peer is verified."""
-        return summarize(self._core.executor)
+        return summarize(self._core.executor, self._core.identity)
 
     @overload
     def on(self, event: Literal["track"]) -> Decorator[TrackEvent]: ...
@@ -210,6 +213,22 @@ class PeerConnection:
     def on(
         self, event: Literal["rekeyed", "rekeyfailed"], handler: Takes[RekeyedEvent]
     ) -> Takes[RekeyedEvent]: ...
+    @overload
+    def on(self, event: Literal["peercertificate"]) -> Decorator[PeerCertificateEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["peercertificate"], handler: Takes[PeerCertificateEvent]
+    ) -> Takes[PeerCertificateEvent]: ...
+    @overload
+    def on(self, event: Literal["phrase"]) -> Decorator[PhraseEvent]: ...
+    @overload
+    def on(self, event: Literal["phrase"], handler: Takes[PhraseEvent]) -> Takes[PhraseEvent]: ...
+    @overload
+    def on(self, event: Literal["phrasemessage"]) -> Decorator[PhraseMessageEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["phrasemessage"], handler: Takes[PhraseMessageEvent]
+    ) -> Takes[PhraseMessageEvent]: ...
     @overload
     def on(self, event: StateEventName) -> PlainDecorator: ...
     @overload
@@ -255,7 +274,8 @@ class PeerConnection:
             InvalidStateError: The peer's offer waits for an answer, or the connection is closed.
         """
         async with self._core.chain.operation():
-            return self._core.offer_answer.create_offer(ice_restart=iceRestart)
+            created = self._core.offer_answer.create_offer(ice_restart=iceRestart)
+            return self._core.identity.signed(created)
 
     async def createAnswer(self) -> SessionDescription:
         """Create an answer to the peer's offer; nothing changes yet.
@@ -264,7 +284,7 @@ class PeerConnection:
             InvalidStateError: There is no offer to answer, or the connection is closed.
         """
         async with self._core.chain.operation():
-            return self._core.offer_answer.create_answer()
+            return self._core.identity.signed(self._core.offer_answer.create_answer())
 
     async def setLocalDescription(self, description: SessionDescription | None = None) -> None:
         """Apply our description, and start to gather candidates for it.
@@ -278,7 +298,7 @@ class PeerConnection:
             InvalidModificationError: The description was changed, or is stale.
             IceError: No socket could be bound. In each case nothing has changed.
         """
-        _check_description(description, "setLocalDescription")
+        check_description(description, "setLocalDescription")
         await self._core.apply_description(Side.LOCAL, description)
 
     async def setRemoteDescription(self, description: SessionDescription) -> None:
@@ -289,7 +309,7 @@ class PeerConnection:
             DescriptionError: The description cannot be accepted; the error says what and where. In
                 each case nothing has changed.
         """
-        _check_description(description, "setRemoteDescription")
+        check_description(description, "setRemoteDescription")
         await self._core.apply_description(Side.REMOTE, description)
 
     async def fork(
@@ -317,7 +337,7 @@ class PeerConnection:
             DescriptionError: The answer cannot be accepted; the error says what and where. In each
                 case nothing has changed.
         """
-        _check_description(answer, "fork")
+        check_description(answer, "fork")
         core, configuration = await fork(self._core, self._configuration, answer, trace)
         made = PeerConnection.__new__(PeerConnection)
         parts = (configuration, core, self._origin, self._stream)
@@ -337,7 +357,7 @@ class PeerConnection:
             CandidateError: The candidate is malformed, or belongs to no m-section. Nothing has
                 changed.
         """
-        _check_candidate(candidate)
+        check_candidate(candidate)
         await self._core.add_candidate(candidate)
 
     def restartIce(self) -> None:
@@ -375,6 +395,43 @@ class PeerConnection:
             InvalidStateError: The connection is not connected.
         """
         return await self._core.rekey(certificate, keep_path=keep_path)
+
+    async def phrase(self) -> Phrase:
+        """Wait for the phrase of the certificates in use, for two people to compare.
+
+        It is the same at both ends unless somebody is in the middle (RFC 5763 section 8.5), and a
+        new one after each rekey. Both ends need `Trust(phrase=True)`, and signalling that carries
+        `phrasemessage` events to the peer's `add_phrase_message`; a `Negotiator` does.
+
+        Raises:
+            InvalidStateError: The configuration asks for no phrase, or the connection is closed.
+            PhraseError: The peer takes no part, or somebody looks for a phrase that agrees.
+        """
+        identity = self._core.identity
+        await self._core.wait_for(lambda: identity.phrase is not None)
+        found = identity.phrase
+        if found is None:
+            raise AssertionError("the phrase is known")
+        return found
+
+    def add_phrase_message(self, message: str) -> None:
+        """Take what the peer's `phrasemessage` event has.
+
+        Raises:
+            InvalidStateError: The configuration asks for no phrase.
+            PhraseError: It is malformed, or somebody looks for a phrase that agrees: the connection
+                goes on, and `phrase` raises the same.
+        """
+        self._core.identity.receive_phrase_message(message)
+
+    async def confirm_phrase(self) -> None:
+        """Say that two people have compared the phrase, and it agrees; the peer is remembered so.
+
+        Raises:
+            InvalidStateError: There is no phrase yet, or the configuration asks for none.
+            TrustStoreError: The peer cannot be remembered.
+        """
+        await self._core.identity.confirm_phrase()
 
     def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
         """Send a track from the next negotiation on.
@@ -534,34 +591,10 @@ class PeerConnection:
         gathered: dict[tuple[str, str], GatheredCandidates] = {}
         for transport in transports.values():
             gathered.update(transport.gathered())
-        return self._core.offer_answer.described(side, pending=pending, gathered=gathered)
+        found = self._core.offer_answer.described(side, pending=pending, gathered=gathered)
+        if found is None or side is Side.REMOTE:
+            return found
+        return self._core.identity.signed(found)
 
     def __repr__(self) -> str:
         return f"<PeerConnection {self.id} {self.connectionState} signaling={self.signalingState}>"
-
-
-def _checked(configuration: object) -> PeerConfiguration | None:
-    if configuration is None or isinstance(configuration, PeerConfiguration):
-        return configuration
-    sentence = wrong_class(configuration, PeerConfiguration, place="PeerConnection")
-    raise ConfigurationError(sentence)
-
-
-def _origin(made: PeerConnection, frame: FrameType | None) -> tuple[str, int]:
-    """Find the file and line that made a connection, behind the constructors of its class."""
-    while frame is not None and (
-        frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is made
-    ):
-        frame = frame.f_back
-    return ("unknown", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-
-
-def _check_description(description: object, place: str) -> None:
-    if description is not None and not isinstance(description, SessionDescription):
-        check_fields(description, SessionDescription, "sdp", "type", place=place)
-
-
-def _check_candidate(candidate: object) -> None:
-    if candidate is not None and not isinstance(candidate, IceCandidate):
-        names = ("candidate", "sdpMid", "sdpMLineIndex", "usernameFragment")
-        check_fields(candidate, IceCandidate, *names, place="addIceCandidate")

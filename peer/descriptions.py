@@ -24,6 +24,8 @@ class SessionDescription:
     Args:
         sdp: The text, lines ending in CRLF.
         type: One of `"offer"`, `"pranswer"`, `"answer"`, `"rollback"`.
+        identity: Who vouches for its fingerprints: a PASSporT (RFC 8225) over them, for the peer
+            to check; None where nobody does.
 
     Raises:
         ValueError: `type` is none of these.
@@ -32,6 +34,7 @@ class SessionDescription:
 
     sdp: str
     type: SdpType
+    identity: str | None = None
 
     def __post_init__(self) -> None:
         sdp: object = self.sdp

@@ -21,13 +21,17 @@ they arise.
     │   │   ├── FingerprintError      `a=fingerprint` is missing, malformed or too weak (RFC 8122)
     │   │   ├── ModificationError     a later description changes what cannot be changed
     │   │   └── DowngradeError        it asks for plain RTP, and media was encrypted before
-    │   └── CandidateError            an ICE candidate
-    │       └── StaleCandidateError   one of an ICE generation that was left
+    │   ├── CandidateError            an ICE candidate
+    │   │   └── StaleCandidateError   one of an ICE generation that was left
+    │   ├── IdentityError             the signature of a description is missing or wrong
+    │   └── PhraseError               the peer's part in a phrase is not what it was committed to
     ├── TransportError                the network or the handshake failed
     │   ├── IceError                  no path to the peer
     │   │   ├── PortRangeError        every port of `PeerConfiguration.port_range` is in use
     │   │   └── OnePortError          `PeerConfiguration.one_port` cannot be bound
     │   └── DtlsError                 no secure association with the peer
+    │       └── PeerTrustError        the peer is not the one that it has to be, or may be anybody
+    ├── TrustStoreError               the store of known peers cannot be read or written
     └── TraceFileError                a saved trace cannot be read; `line_number` says where
 
 A `LocalError` and a `RemoteError` leave the connection exactly as it was.
@@ -153,6 +157,14 @@ class StaleCandidateError(CandidateError):
     """
 
 
+class IdentityError(RemoteError):
+    """A description is not signed as it has to be; the connection is as it was."""
+
+
+class PhraseError(RemoteError):
+    """The peer's part in a phrase is missing, or not the one that it was committed to."""
+
+
 class TransportError(PeerError):
     """The network or the handshake failed."""
 
@@ -198,6 +210,24 @@ class OnePortError(IceError):
 
 class DtlsError(TransportError):
     """No DTLS association with the peer came about, or it was lost."""
+
+
+class PeerTrustError(DtlsError):
+    """The peer is not the one that it has to be, or nothing says who it is.
+
+    Attributes:
+        reason: One sentence.
+        name: The name that the peer has to have, or None.
+    """
+
+    def __init__(self, reason: str, *, name: str | None = None) -> None:
+        self.reason = printable(reason)
+        self.name = name
+        super().__init__(self.reason)
+
+
+class TrustStoreError(PeerError):
+    """The store of known peers cannot be read or written; nobody is trusted for that."""
 
 
 class TraceFileError(PeerError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from peer.transceiver import RtpTransceiver
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
+    from peer.trust.phrase import Phrase
 
 
 _H = TypeVar("_H", bound=Handler)
@@ -44,6 +45,9 @@ class EventName(StrEnum):
     REKEYED = "rekeyed"  # RekeyedEvent
     REKEY_FAILED = "rekeyfailed"  # RekeyedEvent
     UNENCRYPTED = "unencrypted"  # UnencryptedEvent
+    PEER_CERTIFICATE = "peercertificate"  # PeerCertificateEvent
+    PHRASE = "phrase"  # PhraseEvent
+    PHRASE_MESSAGE = "phrasemessage"  # PhraseMessageEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,20 @@ class UnencryptedEvent:
     """
 
     mids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseEvent:
+    """The phrase of the certificates in use is known: show it to people who can compare it."""
+
+    phrase: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseMessageEvent:
+    """A message for the phrase, to be given to the peer's `add_phrase_message` by signalling."""
+
+    message: str
 
 
 class ConnectionEmitter(EventEmitter):

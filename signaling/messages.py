@@ -24,12 +24,15 @@ MAX_MESSAGE_SIZE: Final = 320 * 1024
 #: Most characters of a name, and of a reason (ours).
 MAX_NAME: Final = 64
 MAX_REASON: Final = 1024
+#: Most characters of a signature beside a description: as many as `peer.trust` looks at.
+MAX_IDENTITY: Final = 8192
 #: Most characters of an o= line in `Answer.answers` (ours).
 MAX_ORIGIN: Final = 256
 
 _Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 _Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
 _IdentitySecret: TypeAlias = Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
+_Identity: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_IDENTITY)]
 _Origin: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_ORIGIN)]
 _Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
 _NoteText: TypeAlias = Annotated[str, msgspec.Meta(max_length=64 * 1024)]
@@ -62,11 +65,13 @@ class Description(_Addressed, frozen=True):
 
     Args:
         sdp: The session description (RFC 8866).
+        identity: A PASSporT (RFC 8225) over its fingerprints, where its sender signs them.
     """
 
     type: ClassVar[SdpType]
 
     sdp: str
+    identity: _Identity | None = None
 
     def __repr__(self) -> str:
         to, sender = self.to, self.sender
@@ -75,7 +80,7 @@ class Description(_Addressed, frozen=True):
     @property
     def session_description(self) -> SessionDescription:
         """The description as a value of `peer`."""
-        return SessionDescription(sdp=self.sdp, type=self.type)
+        return SessionDescription(sdp=self.sdp, type=self.type, identity=self.identity)
 
 
 class Offer(Description, frozen=True, tag=SdpType.OFFER.value):
@@ -134,6 +139,16 @@ class Candidate(_Addressed, frozen=True, tag="candidate"):
             sdpMLineIndex=self.sdpMLineIndex,
             usernameFragment=self.usernameFragment,
         )
+
+
+class PhraseMessage(_Addressed, frozen=True, tag="phrase"):
+    """A random number for the phrase that two people compare; see `PeerConnection.phrase`.
+
+    Args:
+        message: As the `phrasemessage` event of a connection has it.
+    """
+
+    message: _Short
 
 
 class Bye(_Addressed, frozen=True, tag="bye"):
@@ -299,7 +314,7 @@ class Ack(_Wire, frozen=True, tag="ack"):
 
 
 #: Messages that a `Channel` carries.
-PeerMessage: TypeAlias = Offer | ProvisionalAnswer | Answer | Candidate | Error
+PeerMessage: TypeAlias = Offer | ProvisionalAnswer | Answer | Candidate | PhraseMessage | Error
 #: Messages that the server relays from member to member.
 Relayed: TypeAlias = PeerMessage | Bye | ProgramNote
 #: Messages about the WebSocket and not the session: neither counted nor kept for a resume.
@@ -323,7 +338,7 @@ def description(value: SessionDescription) -> Offer | ProvisionalAnswer | Answer
     """
     if value.type is SdpType.ROLLBACK:
         raise ValueError("a rollback is not sent")
-    return _DESCRIPTIONS[value.type](sdp=value.sdp)
+    return _DESCRIPTIONS[value.type](sdp=value.sdp, identity=value.identity)
 
 
 def identity_of(secret: str) -> str:

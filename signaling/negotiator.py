@@ -27,6 +27,7 @@ from signaling.messages import (
     Error,
     Offer,
     PeerMessage,
+    PhraseMessage,
     ProvisionalAnswer,
     description,
 )
@@ -60,6 +61,13 @@ class CandidateEvent(Protocol):
     def candidate(self) -> IceCandidate | None: ...
 
 
+class OutgoingPhraseMessage(Protocol):
+    """The argument of a `phrasemessage` handler."""
+
+    @property
+    def message(self) -> str: ...
+
+
 class Negotiable(Restartable, Protocol):
     """The part of a PeerConnection that a Negotiator drives."""
 
@@ -76,8 +84,13 @@ class Negotiable(Restartable, Protocol):
     ) -> None: ...
     async def setRemoteDescription(self, description: SessionDescription, /) -> None: ...
     async def addIceCandidate(self, candidate: IceCandidate | None, /) -> None: ...
+    def add_phrase_message(self, message: str, /) -> None: ...
     @overload
     def on(self, event: Literal["icecandidate"], handler: Callable[[Any], object], /) -> object: ...
+    @overload
+    def on(
+        self, event: Literal["phrasemessage"], handler: Callable[[Any], object], /
+    ) -> object: ...
     @overload
     def on(
         self,
@@ -139,12 +152,14 @@ class Negotiator:
         self._listeners: Final[dict[str, Callable[..., Any]]] = {
             "negotiationneeded": self._needed.set,
             "icecandidate": self._on_candidate,
+            "phrasemessage": self._on_phrase_message,
             "signalingstatechange": self._on_state,
             "connectionstatechange": self._on_state,
             "iceconnectionstatechange": self._on_state,
         }
         pc.on("negotiationneeded", self._needed.set)
         pc.on("icecandidate", self._on_candidate)
+        pc.on("phrasemessage", self._on_phrase_message)
         pc.on("signalingstatechange", self._on_state)
         pc.on("connectionstatechange", self._on_state)
         pc.on("iceconnectionstatechange", self._on_state)
@@ -225,7 +240,8 @@ class Negotiator:
         origin = _origin(offer.sdp)
         if origin is not None and len(origin) <= MAX_ORIGIN:
             self._answered_origin = origin
-            self._outbox.appendleft(Answer(sdp=answer.sdp, answers=origin))
+            again = Answer(sdp=answer.sdp, identity=answer.identity, answers=origin)
+            self._outbox.appendleft(again)
 
     async def _receive(self) -> None:
         async for message in self._channel:
@@ -303,6 +319,8 @@ class Negotiator:
                 await self._handle_answer(message)
             case Candidate():
                 await self._handle_candidate(message)
+            case PhraseMessage():
+                self._handle_phrase_message(message)
             case Error():
                 await self._handle_error(message)
             case _:
@@ -373,6 +391,15 @@ class Negotiator:
                 self._report(error)
                 self._post(Error(code=ErrorCode.BAD_CANDIDATE, reason=str(error)[:MAX_REASON]))
 
+    def _handle_phrase_message(self, message: PhraseMessage) -> None:
+        try:
+            self._pc.add_phrase_message(message.message)
+        except RemoteError as error:
+            self._report(error)
+        except InvalidStateError:
+            # Nobody compares a phrase here.
+            _logger.debug("negotiation: a message for a phrase is left out")
+
     async def _handle_error(self, message: Error) -> None:
         self._report(NegotiationError(f"the peer says {message.code}: {message.reason}"))
         if message.code is ErrorCode.BAD_DESCRIPTION and self._is_offering():
@@ -425,6 +452,9 @@ class Negotiator:
             self._queued_candidates.append(candidate)
         else:
             self._overflowed.set()
+
+    def _on_phrase_message(self, event: OutgoingPhraseMessage) -> None:
+        self._post(PhraseMessage(message=event.message))
 
     def _on_state(self) -> None:
         self._recovery.on_state()

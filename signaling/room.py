@@ -29,6 +29,7 @@ from signaling.messages import (
     PeerJoined,
     PeerLeft,
     PeerMessage,
+    PhraseMessage,
     ProgramNote,
     ProvisionalAnswer,
     Relayed,
@@ -317,7 +318,7 @@ class Room:
                     channel.end(ChannelClosed(message.reason or "the peer closed the channel"))
             case ProgramNote():
                 _logger.debug("room: a note about %r is passed over", message.label)
-            case Offer() | ProvisionalAnswer() | Answer() | Candidate() | Error():
+            case Offer() | ProvisionalAnswer() | Answer() | Candidate() | PhraseMessage() | Error():
                 channel = self._channel(message)
                 if channel is not None:
                     self._deliver(channel, message)

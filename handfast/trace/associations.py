@@ -31,6 +31,7 @@ from peer.tracing.events import (
     LeniencyUsed,
     MediaUnencrypted,
     PathSelected,
+    PeerJudged,
     RekeyEnded,
     RoleChosen,
     SendingWithheld,
@@ -183,11 +184,11 @@ class _TraceWalk:
                 return AssociationRef(association=self._next(place, event.transport, known))
             case AssociationDecided() | Datagram() | DatagramDropped() | Described() | Failed():
                 return None
-            case PathSelected() | StateChanged() | SignalingMessage() | MediaUnencrypted():
+            case PathSelected() | StateChanged() | SignalingMessage() | DescriptionRefused():
                 return None
-            case DescriptionRefused() | CandidateKnown() | CandidateRefused():
+            case CandidateKnown() | CandidateRefused() | LeniencyUsed() | SendingWithheld():
                 return None
-            case LeniencyUsed() | SendingWithheld() | ServerFailed() | RekeyEnded() | ForkNoted():
+            case ServerFailed() | RekeyEnded() | ForkNoted() | PeerJudged() | MediaUnencrypted():
                 return None
             case _:
                 assert_never(event)

@@ -23,6 +23,7 @@ from peer.tracing.events import (
     LeniencyUsed,
     MediaUnencrypted,
     PathSelected,
+    PeerJudged,
     RekeyEnded,
     RoleChosen,
     SendingWithheld,
@@ -44,6 +45,7 @@ NotedEvent = (
     | HandshakeCompleted
     | FingerprintChecked
     | MediaUnencrypted
+    | PeerJudged
     | KeysSwitched
     | AssociationRetired
     | DescriptionRefused
@@ -135,7 +137,7 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
         case HandshakeCompleted():
             label = f"keys derived: {protection(event)}"
             return Topic.DTLS, label, (f"DTLS {event.role}",), Mood.GOOD
-        case FingerprintChecked() | MediaUnencrypted():
+        case FingerprintChecked() | MediaUnencrypted() | PeerJudged():
             return Topic.DTLS, *_trust(event)
         case LeniencyUsed(rule=rule, reason=reason, line=line):
             return Topic.SIGNALING, f"taken by leniency ({rule}): {reason}", (line,), Mood.PLAIN
@@ -205,9 +207,14 @@ def _role(event: RoleChosen) -> str:
     return f"DTLS {duty}: setup {event.offered or 'absent'}, answered {event.answered or 'absent'}"
 
 
-def _trust(event: FingerprintChecked | MediaUnencrypted) -> tuple[str, tuple[str, ...], Mood]:
+def _trust(
+    event: FingerprintChecked | MediaUnencrypted | PeerJudged,
+) -> tuple[str, tuple[str, ...], Mood]:
     if isinstance(event, MediaUnencrypted):
         return "media is NOT ENCRYPTED", (event.reason,), Mood.BAD
+    if isinstance(event, PeerJudged):
+        label = f"{'refused: ' if event.refused else ''}{abbreviated(event.sentence)}"
+        return label, (event.sentence,), Mood.BAD if event.refused else Mood.GOOD
     details = tuple(_expectations(event))
     if event.matches:
         return "certificate matches the signalled fingerprint", details, Mood.GOOD

@@ -22,6 +22,8 @@ from peer.configuration.security_policy import (
 )
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
+from peer.trust import Authority, Trust, TrustLevel
+from peer.trust.peer_store import MAX_NAME
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -156,6 +158,10 @@ class PeerConfiguration:
             with `CandidateFilter.for_servers()` public addresses only.
         max_forks: Peers that may answer one offer, each by `PeerConnection.fork`, at one time; as
             many are served before their answers. 0 for none.
+        trust: What is asked of the peer beyond the handshake: known peers, authorities, signatures,
+            a phrase; see `peer.trust.Trust`. An `Authority` alone stands for a `Trust` that
+            requires it. Nothing by default: signalling says who the peer is.
+        peer_name: The name that the peer is remembered by, or that its certificate must have.
         trace: A sink for the events of the wire and the decisions; see `peer.tracing.events`.
 
     Raises:
@@ -186,6 +192,8 @@ class PeerConfiguration:
     announced_addresses: AnnouncedAddresses = ()
     remote_candidates: CandidateFilter = field(default_factory=CandidateFilter)
     max_forks: int = 16
+    trust: Trust | Authority | None = None
+    peer_name: str | None = None
     trace: TraceSink | None = None
 
     def __post_init__(self) -> None:
@@ -235,6 +243,24 @@ class PeerConfiguration:
         _check_one_port(self.one_port, self.port_range, self.bundlePolicy)
         for certificate in self.certificates:
             _check_expiry(certificate)
+        object.__setattr__(self, "trust", _trust(self.trust))
+        self._check_trust()
+
+    def _check_trust(self) -> None:
+        name, trust = self.peer_name, self.trust_asked
+        if name is not None and not 0 < len(name) <= MAX_NAME:
+            raise ConfigurationError(f"peer_name has 1 to {MAX_NAME} characters")
+        if trust is None:
+            return
+        if trust.known_peers is not None and name is None:
+            raise ConfigurationError("known_peers needs peer_name, which a peer is known by")
+        if self.early_media is EarlyMedia.UNVERIFIED and trust.require is not TrustLevel.NOTHING:
+            raise ConfigurationError("early_media 'unverified' and what trust requires contradict")
+
+    @property
+    def trust_asked(self) -> Trust | None:
+        """Demands on the peer beyond the handshake; an `Authority` has become a `Trust`."""
+        return self.trust if isinstance(self.trust, Trust) else None
 
     @property
     def security(self) -> SecurityPolicy:
@@ -324,6 +350,14 @@ def _check_rekey_after(after: object) -> None:
                 "rekey_after is a timedelta, or a number of packets from 1 to "
                 f"{_MOST_REKEY_PACKETS}"
             )
+
+
+def _trust(given: object) -> Trust | None:
+    if given is None or isinstance(given, Trust):
+        return given
+    if isinstance(given, Authority):
+        return Trust(authority=given, require=TrustLevel.AUTHORITY)
+    raise ConfigurationError(f"trust is a Trust or an Authority, not {type(given).__name__}")
 
 
 def _check_expiry(certificate: Certificate) -> None:

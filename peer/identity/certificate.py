@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import os
+import re
 import secrets
+import stat
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from cryptography import x509
@@ -13,17 +18,30 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.identity.keys import PrivateKey
+from peer.identity.voucher import MAX_VOUCHERS, Voucher, VoucherPurpose
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 Fingerprints = tuple[Fingerprint, ...]
 
 #: Validity of a generated certificate: 30 days, the default of W3C webrtc-pc (generateCertificate).
 _LIFETIME = datetime.timedelta(days=30)
+#: Shortest and longest validity of a generated certificate; webrtc-pc has browsers stop at a year.
+_LEAST_LIFETIME = datetime.timedelta(days=1)
+_LONGEST_LIFETIME = datetime.timedelta(days=365)
 #: Least size of an RSA key, in bits: a smaller key is refused (ours).
 _LEAST_RSA_KEY_SIZE = 2048
+#: Most certificates of authorities that are kept with one, and shown with it (ours).
+_MAX_CHAIN = 8
+#: Largest file of a certificate, in bytes (ours).
+_MAX_FILE = 64 * 1024
+#: A certificate is renewed this long before it ends, unless the application says otherwise (ours).
+_RENEW_BEFORE = datetime.timedelta(days=7)
+#: Label of a voucher in a PEM file (RFC 7468 section 3 lets others pass it over).
+_VOUCHER_LABEL = "HANDFAST VOUCHER"
+_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 #: Number of newest certificates that are kept although no session names them (ours).
 SPARE = 4
 
@@ -39,36 +57,61 @@ class Certificate:
     """An X.509 certificate with its private key, for DTLS handshakes. Its `repr` shows no key.
 
     Args:
-        certificate: Self-signed or not; the peer checks the fingerprint alone.
+        certificate: Self-signed or not; most peers check the fingerprint alone.
         key: The private key of the certificate: ECDSA, or RSA of at least 2048 bits.
+        chain: Certificates of the authorities between this one and one that the peer trusts, which
+            the handshake shows as well: the one that signed this first; at most eight.
+        vouchers: Those of former certificates for this one; the newest four are kept.
 
     Raises:
-        ConfigurationError: The key is too small, or belongs to another certificate.
+        ConfigurationError: The key is too small, or belongs to another certificate; or the chain
+            is too long.
     """
 
-    __slots__ = ("_certificate", "_der", "_key")
+    __slots__ = ("_certificate", "_chain", "_der", "_key", "_vouchers")
 
-    def __init__(self, certificate: x509.Certificate, key: PrivateKey) -> None:
+    def __init__(
+        self,
+        certificate: x509.Certificate,
+        key: PrivateKey,
+        *,
+        chain: Sequence[x509.Certificate] = (),
+        vouchers: Sequence[Voucher] = (),
+    ) -> None:
         if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _LEAST_RSA_KEY_SIZE:
             raise ConfigurationError(
                 f"an RSA key has at least {_LEAST_RSA_KEY_SIZE} bits, not {key.key_size}"
             )
         if certificate.public_key() != key.public_key():
             raise ConfigurationError("the private key is not the one of the certificate")
+        if len(chain) > _MAX_CHAIN:
+            raise ConfigurationError(f"a chain has at most {_MAX_CHAIN} certificates")
         self._certificate = certificate
         self._key = key
+        self._chain = tuple(chain)
+        self._vouchers = tuple(vouchers)[:MAX_VOUCHERS]
         self._der = certificate.public_bytes(serialization.Encoding.DER)
 
     @classmethod
     def generate(
-        cls, key_type: KeyType = KeyType.ECDSA_P256, *, now: datetime.datetime | None = None
+        cls,
+        key_type: KeyType = KeyType.ECDSA_P256,
+        *,
+        lifetime: datetime.timedelta = _LIFETIME,
+        now: datetime.datetime | None = None,
     ) -> Certificate:
-        """Generate a key and a self-signed certificate that is valid for 30 days.
+        """Generate a key and a self-signed certificate.
 
         Args:
             key_type: ECDSA P-256 takes well under a millisecond, RSA up to half a second.
+            lifetime: How long it is valid: 30 days by default, from a day to a year.
             now: The time to date the certificate at; the present by default.
+
+        Raises:
+            ConfigurationError: The lifetime is out of its range.
         """
+        if not _LEAST_LIFETIME <= lifetime <= _LONGEST_LIFETIME:
+            raise ConfigurationError("a certificate is valid for a day at least, a year at most")
         match KeyType(key_type):
             case KeyType.ECDSA_P256:
                 key: PrivateKey = ec.generate_private_key(ec.SECP256R1())
@@ -90,39 +133,194 @@ class Certificate:
             .serial_number(x509.random_serial_number())
             # A peer's clock may be behind ours.
             .not_valid_before(today - datetime.timedelta(days=1))
-            .not_valid_after(today + _LIFETIME)
+            .not_valid_after(today + lifetime)
             .sign(key, hashes.SHA256())
         )
         return cls(certificate, key)
 
     @classmethod
-    def from_pem(cls, certificate: bytes | str, key: bytes | str) -> Certificate:
-        """Parse a certificate and its unencrypted private key, as `to_pem` returns them.
+    def from_pem(
+        cls, certificate: bytes | str, key: bytes | str, *, passphrase: bytes | str | None = None
+    ) -> Certificate:
+        """Parse a certificate and its private key, as `to_pem` returns them.
+
+        Args:
+            certificate: The certificate; its chain and its vouchers may follow.
+            key: The private key, in PKCS #8 or in the format of its kind.
+            passphrase: What the key is encrypted with, or None.
 
         Raises:
             ConfigurationError: Either is unreadable, or they do not belong together.
         """
+        blocks = [block[0] for block in _PEM_BLOCK.finditer(_as_text(certificate))]
         try:
-            parsed = x509.load_pem_x509_certificate(_as_bytes(certificate))
+            parsed = [
+                x509.load_pem_x509_certificate(block.encode())
+                for block in blocks
+                if block.startswith("-----BEGIN CERTIFICATE-----")
+            ]
+            vouchers = [_read_voucher(block) for block in blocks if _VOUCHER_LABEL in block]
         except ValueError as error:
             raise ConfigurationError("the certificate is not a readable PEM text") from error
+        if not parsed:
+            raise ConfigurationError("the certificate is not a readable PEM text")
+        secret = None if passphrase is None else _as_bytes(passphrase)
         try:
-            private = serialization.load_pem_private_key(_as_bytes(key), password=None)
+            private = serialization.load_pem_private_key(_as_bytes(key), password=secret)
         except (ValueError, TypeError) as error:
-            raise ConfigurationError("the private key is not a readable PEM text") from error
+            said = "the private key is not a readable PEM text"
+            if "ENCRYPTED" in _as_text(key):
+                said = "the private key is encrypted, and not with this passphrase"
+            raise ConfigurationError(said) from error
         if not isinstance(private, PrivateKey):
             raise ConfigurationError("a private key is an ECDSA or RSA key")
-        return cls(parsed, private)
+        return cls(parsed[0], private, chain=parsed[1:], vouchers=vouchers)
 
-    def to_pem(self) -> tuple[bytes, bytes]:
-        """Return the certificate and its unencrypted private key as PEM: the key is a secret."""
+    def to_pem(self, *, passphrase: bytes | str | None = None) -> tuple[bytes, bytes]:
+        """Return the certificate, with chain and vouchers, and its private key, a secret, as PEM.
+
+        Args:
+            passphrase: Encrypts the key (PKCS #8, by the best that `cryptography` knows), or None.
+        """
+        encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if passphrase is not None:
+            encryption = serialization.BestAvailableEncryption(_as_bytes(passphrase))
+        certificates = b"".join(
+            each.public_bytes(serialization.Encoding.PEM)
+            for each in (self._certificate, *self._chain)
+        )
         return (
-            self._certificate.public_bytes(serialization.Encoding.PEM),
+            certificates + b"".join(map(_write_voucher, self._vouchers)),
             self._key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
             ),
+        )
+
+    def save(self, path: str | os.PathLike[str], *, passphrase: bytes | str | None = None) -> None:
+        """Write the certificate and its private key to one file that its owner alone can read.
+
+        The file is there whole or, where the program ends meanwhile, as it was before.
+
+        Args:
+            path: The file, which is replaced.
+            passphrase: Encrypts the key, or None.
+
+        Raises:
+            ConfigurationError: The file cannot be written.
+        """
+        target = Path(path)
+        beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+        try:
+            try:
+                handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "wb") as file:
+                    file.write(b"".join(self.to_pem(passphrase=passphrase)))
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(target)
+            finally:
+                beside.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the certificate cannot be saved to {target}: {error.strerror}"
+            ) from error
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, passphrase: bytes | str | None = None
+    ) -> Certificate:
+        """Read what `save` wrote.
+
+        Args:
+            path: The file, which nobody but its owner may be able to read.
+            passphrase: What the key is encrypted with, or None.
+
+        Raises:
+            ConfigurationError: The file is missing, unreadable, or open to others.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                text = file.read(_MAX_FILE + 1)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the certificate {path} cannot be read: {error.strerror}"
+            ) from error
+        if os.name == "posix" and mode & 0o077:
+            raise ConfigurationError(
+                f"others can read {path}, which holds a private key (mode {mode:03o}): "
+                f"chmod 600 {path}"
+            )
+        if len(text) > _MAX_FILE:
+            raise ConfigurationError(f"the certificate {path} has more than {_MAX_FILE} bytes")
+        blocks = [block[0] for block in _PEM_BLOCK.finditer(_as_text(text))]
+        keys = [block for block in blocks if "PRIVATE KEY-----" in block]
+        if len(keys) != 1:
+            raise ConfigurationError(f"{path} holds {len(keys)} private keys, and not one")
+        others = "\n".join(block for block in blocks if block not in keys)
+        return cls.from_pem(others, keys[0], passphrase=passphrase)
+
+    @classmethod
+    def load_or_generate(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        passphrase: bytes | str | None = None,
+        renew_before: datetime.timedelta = _RENEW_BEFORE,
+        now: datetime.datetime | None = None,
+    ) -> Certificate:
+        """Load the certificate of a file, made at the first call and renewed before it ends.
+
+        A renewed one carries a voucher of the former, so that peers who know that follow.
+
+        Args:
+            path: The file.
+            passphrase: What its key is encrypted with, or None.
+            renew_before: How long before its end it is renewed: seven days by default.
+            now: The present by default.
+
+        Raises:
+            ConfigurationError: The file is there and cannot be used, or cannot be written.
+        """
+        present = now or datetime.datetime.now(datetime.UTC)
+        if not Path(path).exists():
+            certificate = cls.generate(now=present)
+        else:
+            certificate = cls.load(path, passphrase=passphrase)
+            if certificate.expires - renew_before > present:
+                return certificate
+            certificate = certificate.renewed(now=present)
+        certificate.save(path, passphrase=passphrase)
+        return certificate
+
+    def renewed(self, *, now: datetime.datetime | None = None) -> Certificate:
+        """Generate the certificate that follows this one, with a new key and this one's voucher.
+
+        Raises:
+            ConfigurationError: An authority signed this one, and has to sign the next as well.
+        """
+        if self._certificate.issuer != self._certificate.subject:
+            raise ConfigurationError(
+                "an authority signed this certificate: have it sign the next one as well"
+            )
+        following = Certificate.generate(
+            KeyType.RSA_2048 if self.algorithm == "RSA" else KeyType.ECDSA_P256, now=now
+        )
+        return following.vouched_by(self, VoucherPurpose.RENEWAL)
+
+    def vouched_by(self, former: Certificate, purpose: VoucherPurpose) -> Certificate:
+        """Return this certificate with the voucher of another, and with those that that one has.
+
+        Args:
+            former: The certificate that vouches, with its key.
+            purpose: What this one is to be.
+        """
+        voucher = Voucher.sign(former.der, former.private_key, self.fingerprint(), purpose)
+        return Certificate(
+            self._certificate,
+            self._key,
+            chain=self._chain,
+            vouchers=(voucher, *former.vouchers),
         )
 
     def fingerprint(self, algorithm: HashFunction = HashFunction.SHA256) -> Fingerprint:
@@ -138,6 +336,16 @@ class Certificate:
     def certificate(self) -> x509.Certificate:
         """The certificate as an object of the `cryptography` library."""
         return self._certificate
+
+    @property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """The certificates of authorities that are shown with it, the one that signed it first."""
+        return self._chain
+
+    @property
+    def vouchers(self) -> tuple[Voucher, ...]:
+        """The vouchers of former certificates for this one, the newest first."""
+        return self._vouchers
 
     @property
     def private_key(self) -> PrivateKey:
@@ -192,6 +400,15 @@ class CertificateStore:
         """The certificate that was added last."""
         return next(reversed(self._certificates.values()))
 
+    def vouchers_for(self, shown: Collection[Fingerprint]) -> tuple[Voucher, ...]:
+        """Return the vouchers of former certificates for the one that a description names.
+
+        Args:
+            shown: The fingerprints of the description; where they are of several, there are none.
+        """
+        certificate = self._certificates.get(tuple(shown))
+        return () if certificate is None else certificate.vouchers
+
     def __getitem__(self, fingerprints: Fingerprints) -> Certificate:
         return self._certificates[fingerprints]
 
@@ -216,3 +433,17 @@ class CertificateStore:
 
 def _as_bytes(text: bytes | str) -> bytes:
     return text.encode() if isinstance(text, str) else text
+
+
+def _as_text(text: bytes | str) -> str:
+    return text if isinstance(text, str) else text.decode("ascii", "replace")
+
+
+def _write_voucher(voucher: Voucher) -> bytes:
+    body = base64.encodebytes(str(voucher).encode()).decode()
+    return f"-----BEGIN {_VOUCHER_LABEL}-----\n{body}-----END {_VOUCHER_LABEL}-----\n".encode()
+
+
+def _read_voucher(block: str) -> Voucher:
+    body = "".join(block.splitlines()[1:-1])
+    return Voucher.parse(base64.b64decode(body).decode("ascii", "replace"))

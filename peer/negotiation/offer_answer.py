@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidModificationError, InvalidStateError
@@ -72,8 +72,13 @@ if TYPE_CHECKING:
     from peer.negotiation.leniency import Lenience
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.description import MediaSection, Sdp
+    from peer.negotiation.sdp.lines import Line
     from peer.negotiation.session import Transceiver
     from peer.rtp_parameters import MediaKind
+
+    #: Gives lines for the session part of a description of ours, from its type, the description
+    #: without them, and the offer that it answers.
+    Attest: TypeAlias = Callable[[SdpType, Sdp, Sdp | None], Sequence[Line]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +101,23 @@ class Plan:
     leniencies: tuple[Lenience, ...] = ()
 
 
+def _attest_nothing(kind: SdpType, sdp: Sdp, offer: Sdp | None) -> Sequence[Line]:
+    return ()
+
+
 class OfferAnswer:
     """Offer/answer engine of one connection: holds the session, and alone replaces it.
 
     Args:
         profile: The fixed facts of our end.
+
+    Attributes:
+        attest: Gives the lines of our own for each description that we make.
     """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
+        self.attest: Attest = _attest_nothing
         # RFC 9429 section 5.2.1: 62 random bits, so that the number stays below 2^63 - 1.
         self._session = Session(
             id=int.from_bytes(profile.random(8)) >> 2, fingerprints=profile.fingerprints
@@ -355,14 +368,25 @@ class OfferAnswer:
         if state not in (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER):
             raise InvalidStateError(f"no offer can be made in signaling state {state.value!r}")
         version = next(self._versions)
-        return create_offer(self._session, self.profile, version, ice_restart=ice_restart)
+        created = create_offer(self._session, self.profile, version, ice_restart=ice_restart)
+        return self._attested(created)
 
     def _new_answer(self) -> CreatedDescription:
         session, offer = self._session, self._session.pending_remote
         waiting = (SignalingState.HAVE_REMOTE_OFFER, SignalingState.HAVE_LOCAL_PRANSWER)
         if session.state not in waiting or offer is None:
             raise InvalidStateError(f"there is no offer to answer in state {session.state.value!r}")
-        return create_answer(session, self.profile, offer.sdp, next(self._versions))
+        created = create_answer(session, self.profile, offer.sdp, next(self._versions))
+        return self._attested(created, offer.sdp)
+
+    def _attested(
+        self, created: CreatedDescription, offer: Sdp | None = None
+    ) -> CreatedDescription:
+        lines = self.attest(created.type, created.sdp, offer)
+        if not lines:
+            return created
+        sdp = created.sdp.with_session(created.sdp.session.with_lines(*lines))
+        return replace(created, sdp=sdp)
 
     def _move(
         self, after: Session, *, prepared: tuple[Preparation, ...] = ()

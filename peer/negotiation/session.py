@@ -433,6 +433,13 @@ class Session:
         """Find a transport by its key; None where there is none."""
         return self._transport_by_key.get(key)
 
+    def first_section(self, key: str) -> tuple[str | None, int | None]:
+        """Find the mid and the index of the first m-section that a transport carries."""
+        for index, section in enumerate(self.layout):
+            if section.mid is not None and self.route(section.mid) == key:
+                return section.mid, index
+        return None, None
+
     def route(self, mid: str) -> str | None:
         """Give the key of the transport that carries an m-section; None where none does."""
         return self.routes.get(mid)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from peer.errors import DescriptionError
+from peer.errors import DescriptionError, PeerError
 from peer.negotiation.decisions import decisions, refusal
+from peer.negotiation.session import Side
 from peer.states import ConnectionState, IceConnectionState, IceGatheringState, SignalingState
 from peer.tracing.events import (
     CandidateKnown,
@@ -14,6 +16,7 @@ from peer.tracing.events import (
     Failed,
     ForkNoted,
     LeniencyUsed,
+    PeerJudged,
     RekeyEnded,
     ServerFailed,
     SignalingMessage,
@@ -22,16 +25,19 @@ from peer.tracing.events import (
 from peer.transport.tap import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from peer.errors import PeerError, TransportError
+    from peer.descriptions import SessionDescription
+    from peer.errors import PeerTrustError, TransportError
     from peer.negotiation.leniency import Lenience
+    from peer.negotiation.offer_answer import OfferAnswer
     from peer.negotiation.session import Session
     from peer.rekey.result import RekeyResult
     from peer.tracing.environment import EnvironmentTrace
     from peer.tracing.events import ForkStep
     from peer.tracing.tracer import Tracer
     from peer.transport.ice.servers import ServerFailure
+    from peer.trust.level import PeerTrust
 
 #: Failures of servers that are traced for one connection (ours).
 _MOST_FAILURES = 256
@@ -130,6 +136,26 @@ class ConnectionTap:
             )
         )
 
+    @contextmanager
+    def refusals(
+        self, offer_answer: OfferAnswer, side: Side, description: SessionDescription | None
+    ) -> Iterator[None]:
+        """Trace the error that a description meets in the body, where a sink or a logger takes it.
+
+        Args:
+            offer_answer: Has the session.
+            side: The end that made the description.
+            description: None for the offer or answer that the signalling state asks for.
+        """
+        try:
+            yield
+        except PeerError as error:
+            if self._tracer.active:
+                direction = Direction.OUT if side is Side.LOCAL else Direction.IN
+                kind = "description" if description is None else str(description.type)
+                self.refused(offer_answer.session, direction, kind, error)
+            raise
+
     def candidate(self, direction: Direction, candidate: str, *, key: str | None) -> None:
         """Trace a candidate that was gathered or received; an empty one is the end of them."""
         self._tracer(
@@ -167,6 +193,13 @@ class ConnectionTap:
                 duration=result.duration,
                 ice_restarted=result.ice_restarted,
             )
+        )
+
+    def peer_judged(self, trust: PeerTrust, error: PeerTrustError | None) -> None:
+        """Trace who the peer is, or why its certificate was refused."""
+        sentence = str(trust) if error is None else str(error)
+        self._tracer(
+            PeerJudged(time=self._tracer.now(), sentence=sentence, refused=error is not None)
         )
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from peer.errors import IceError, InvalidStateError, PeerError, TransportError
+from peer.errors import IceError, InvalidStateError, TransportError
 from peer.events import (
     ConnectionEmitter,
     DataChannelEvent,
@@ -23,6 +23,7 @@ from peer.events import (
 )
 from peer.ice import IceCandidate
 from peer.identity.certificate import Certificate
+from peer.identity.voucher import VoucherPurpose
 from peer.negotiation.decisions import nothing_agreed
 from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
@@ -36,6 +37,7 @@ from peer.runtime.effect_executor import EffectExecutor
 from peer.runtime.forks import Forks
 from peer.runtime.operations_chain import OperationsChain
 from peer.runtime.origin import ConnectionOrigin, do_nothing, new_origin
+from peer.runtime.peer_identity import PeerIdentity
 from peer.runtime.transceiver_control import TransceiverControl
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.environment import environment_trace
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from peer.tracing.events import ForkStep
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
+    from peer.trust import SignedIdentity
 
 #: Longest wait of `close` for a description that is being applied, in seconds (ours).
 _CLOSE_TIMEOUT = 0.1
@@ -93,11 +96,15 @@ class ConnectionCore:
         self.inherited_channels: tuple[DataChannel, ...] = ()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
         try:
-            self.executor = EffectExecutor(configuration, origin.certificates, self, self._tap)
+            self.identity = PeerIdentity(configuration, origin.certificates, self)
+            self.executor = EffectExecutor(
+                configuration, origin.certificates, self, self._tap, judge=self.identity.judge
+            )
         except BaseException:
             # A configuration that is refused leaves no file open.
             self._tap.close()
             raise
+        self.offer_answer.attest = self.identity.attest
         self.states = ConnectionStates()
         self.rekey_manager = RekeyManager(
             self, configuration.rekey_after, keep_path=configuration.rekey_keep_path
@@ -153,6 +160,7 @@ class ConnectionCore:
         self.loop = asyncio.get_running_loop()
         async with self.chain.operation():
             plan = self.plan(side, description)
+            identity = await self.check_signature(side, plan, description)
             prepared = await self.executor.prepare(plan.prepare)
             before = self.offer_answer.session
             try:
@@ -169,6 +177,7 @@ class ConnectionCore:
                         if transport.remote_ice is not None
                     }
                 )
+            self.identity.on_description(side, self.session, identity)
             self.carry_out(side, plan, before, effects, prepared)
 
     def carry_out(
@@ -222,8 +231,7 @@ class ConnectionCore:
         async with self.chain.operation():
             effects = self.offer_answer.add_candidate(candidate)
             if (tap := self.tap) is not None:
-                text = "" if candidate is None else candidate.candidate
-                tap.candidate(Direction.IN, text, key=None)
+                tap.candidate(Direction.IN, candidate.candidate if candidate else "", key=None)
             self.executor.apply(effects)
 
     def add_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
@@ -320,6 +328,7 @@ class ConnectionCore:
             pass
         finally:
             self.forks.close()
+            await self.identity.close()
             await self.executor.close()
             await self.events.close()
             self._tap.close()
@@ -383,7 +392,11 @@ class ConnectionCore:
         """
         # An identity that the application chose stays, as others may have pinned it.
         shown = certificate or self._configured_certificate or Certificate.generate()
-        fingerprints = self.executor.certificates.add(shown)
+        certificates = self.executor.certificates
+        former = certificates[self.session.fingerprints]
+        if former.der != shown.der:
+            shown = shown.vouched_by(former, VoucherPurpose.REKEY)
+        fingerprints = certificates.add(shown)
         self.offer_answer.request_rekey(fingerprints, keep_path=keep_path)
         self.check_negotiation()
 
@@ -413,7 +426,7 @@ class ConnectionCore:
         self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
         """Fire `icecandidate` for a local candidate; None is the end of a generation's."""
-        mid, index = self._first_section(transport.key)
+        mid, index = self.session.first_section(transport.key)
         text = "" if candidate is None else str(candidate)
         found = IceCandidate(text, mid, index, generation)
         if (tap := self.tap) is not None:
@@ -482,14 +495,21 @@ class ConnectionCore:
         Raises:
             PeerError: The description cannot be applied.
         """
-        try:
+        with self._tap.refusals(self.offer_answer, side, description):
             return self.offer_answer.plan(side, description)
-        except PeerError as error:
-            if (tap := self.tap) is not None:
-                direction = Direction.OUT if side is Side.LOCAL else Direction.IN
-                kind = "description" if description is None else str(description.type)
-                tap.refused(self.offer_answer.session, direction, kind, error)
-            raise
+
+    async def check_signature(
+        self, side: Side, plan: Plan, description: SessionDescription | None
+    ) -> SignedIdentity | None:
+        """Check who has signed a description of the peer; None where nobody did.
+
+        Raises:
+            IdentityError: It is not signed as it has to be; nothing has changed.
+        """
+        if side is Side.LOCAL or description is None:
+            return None
+        with self._tap.refusals(self.offer_answer, side, description):
+            return await self.identity.check(plan, getattr(description, "identity", None))
 
     def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[PreparedSockets]) -> None:
         """Apply the effects of a committed plan; events are fired only after that."""
@@ -550,7 +570,10 @@ class ConnectionCore:
             self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(None))
         if self.states.connection is ConnectionState.CONNECTED:
             self.rekey_manager.on_connected()
-        # Every waiting `wait_for` evaluates its condition.
+        self.wake()
+
+    def wake(self) -> None:
+        """Let each waiting `wait_for` look at its condition again."""
         self._state_change.set()
         self._state_change.clear()
 
@@ -562,14 +585,6 @@ class ConnectionCore:
         self.executor.keep_certificates(self.offer_answer.session)
         # A request for new keys waits while a rekey is under way.
         self.check_negotiation()
-
-    def _first_section(self, key: str) -> tuple[str | None, int | None]:
-        """Find the mid and index of the first m-section that a transport carries."""
-        session = self.offer_answer.session
-        for index, section in enumerate(session.layout):
-            if section.mid is not None and session.route(section.mid) == key:
-                return section.mid, index
-        return None, None
 
     def _emit_candidate_error(
         self, transport: PeerTransport, event: IceCandidateErrorEvent

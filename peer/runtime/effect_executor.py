@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from peer.runtime.connection_tap import ConnectionTap
     from peer.runtime.transceiver_control import TransceiverControl
     from peer.transceiver import RtpTransceiver
+    from peer.transport.context import PeerJudge
     from peer.transport.sctp.transport import DataChannel
 
 #: Longest wait for senders, receivers and data channels to end before their transports are closed,
@@ -105,6 +106,8 @@ class EffectExecutor:
         certificates: The certificates that transports show.
         events: The connection.
         tap: The trace of the connection, where it is traced.
+        judge: Decides on the certificates that the peer shows, where more than its description is
+            asked.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used, or the key log not be written.
@@ -116,6 +119,8 @@ class EffectExecutor:
         certificates: CertificateStore,
         events: EffectExecutorEvents,
         tap: ConnectionTap | None = None,
+        *,
+        judge: PeerJudge | None = None,
     ) -> None:
         self.transports: dict[str, PeerTransport] = {}
         self.transceivers: dict[int, TransceiverControl] = {}
@@ -128,6 +133,7 @@ class EffectExecutor:
         self._closing_tasks = BackgroundTasks()
         self._events = events
         self._tap = tap
+        self._judge = judge
 
     def __repr__(self) -> str:
         media = f"{len(self.transceivers)} transceivers"
@@ -195,7 +201,7 @@ class EffectExecutor:
     def adopt_transport(self, transport: PeerTransport) -> None:
         """Take over a transport that waited for the answer, or that a fork has been given."""
         tap = None if self._tap is None else self._tap.of_transport(transport.key)
-        transport.move(self._events, self.certificates, tap)
+        transport.move(self._events, self.certificates, tap, self._judge)
         transport.report_gathering()
         self.transports[transport.key] = transport
 
@@ -293,6 +299,7 @@ class EffectExecutor:
                 policy=self._configuration.security,
                 tap=None if self._tap is None else self._tap.of_transport(effect.key),
                 on_secret=self._on_secret,
+                judge=self._judge,
             ),
         )
 

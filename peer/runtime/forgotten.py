@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from peer.tracing.log import CONNECTION
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from peer.runtime.core import ConnectionCore
 
 #: Closings that are under way; nothing else refers to their connections.
@@ -45,3 +47,12 @@ def _close(core: ConnectionCore, origin: tuple[str, int]) -> None:
     task = asyncio.get_running_loop().create_task(core.close())
     _closings.add(task)
     task.add_done_callback(_closings.discard)
+
+
+def where_made(made: object, frame: FrameType | None) -> tuple[str, int]:
+    """Find the file and line that made a connection, behind the constructors of its class."""
+    while frame is not None and (
+        frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is made
+    ):
+        frame = frame.f_back
+    return ("unknown", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)

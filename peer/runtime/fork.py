@@ -66,6 +66,7 @@ async def fork(
             plan = made.plan(Side.REMOTE, answer)
             peers = peers_of(plan.next)
             forks.check_peers(peers)
+            identity = await made.check_signature(Side.REMOTE, plan, answer)
         except BaseException:
             made.abandon()
             raise
@@ -79,6 +80,7 @@ async def fork(
             if not isinstance(effect, CloseTransport)
         ]
         made.loop = parent.loop
+        made.identity.on_description(Side.REMOTE, made.session, identity)
         made.carry_out(Side.REMOTE, plan, before, effects, ())
         return made, chosen
 

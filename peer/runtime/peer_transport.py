@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.configuration.announced_addresses import AddressTranslation
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.configuration import PeerConfiguration
-    from peer.errors import DtlsError, TransportError
+    from peer.errors import DtlsError, PeerTrustError, TransportError
     from peer.ice import CandidateFields, IceParameters
     from peer.identity.certificate import CertificateStore
+    from peer.identity.shown_certificate import ShownCertificate
     from peer.negotiation.effects import OpenTransport, TransportEffect
-    from peer.transport.context import TransportContext
+    from peer.transport.context import PeerJudge, TransportContext
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.transport import IceEvents
     from peer.transport.interfaces import MakeFreshPath
@@ -91,6 +93,23 @@ class PeerTransportEvents(Protocol):
         """Handle an abandoned association; the former association stays in use."""
 
 
+class JudgeOfTransport:
+    """Passes the certificates that one transport is shown on to the judge of its connection.
+
+    Args:
+        judged_by: That judge; a fork that takes the transport over puts its own in its place.
+    """
+
+    def __init__(self, judged_by: PeerJudge) -> None:
+        self.judged_by = judged_by
+
+    def judge(
+        self, shown: ShownCertificate, decide: Callable[[PeerTrustError | None], None]
+    ) -> None:
+        """Judge a certificate, as `PeerJudge.judge`."""
+        self.judged_by.judge(shown, decide)
+
+
 class PeerTransport:
     """One ICE, DTLS and SRTP transport of a connection.
 
@@ -126,6 +145,8 @@ class PeerTransport:
         self._when_connected: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
+        self._judge = None if context.judge is None else JudgeOfTransport(context.judge)
+        context = replace(context, judge=self._judge)
         self.secure = secure = SecureTransport(
             key=effect.key, certificate=certificates.newest, events=self, context=context
         )
@@ -183,6 +204,7 @@ class PeerTransport:
         events: PeerTransportEvents,
         certificates: CertificateStore,
         tap: Tap | None,
+        judge: PeerJudge | None,
     ) -> None:
         """Belong to another connection from now on: a fork that takes what began before its answer.
 
@@ -190,7 +212,10 @@ class PeerTransport:
             events: The connection.
             certificates: Its certificates.
             tap: Its trace.
+            judge: Its judge of the peer's certificates; there is one where there was one before.
         """
+        if self._judge is not None and judge is not None:
+            self._judge.judged_by = judge
         self._events, self._certificates = events, certificates
         self._if_failed.clear()
         if self._tap is not None and tap is not None:

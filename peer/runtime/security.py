@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.states import MediaEncryption
+from peer.trust.level import UNKNOWN_PEER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
     from peer.runtime.effect_executor import EffectExecutor
+    from peer.runtime.peer_identity import PeerIdentity
     from peer.runtime.peer_transport import PeerTransport
     from peer.states import DtlsRole, DtlsTransportState
+    from peer.trust.level import PeerTrust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class TransportSecurity:
         local_fingerprint: SHA-256 of the certificate that we show.
         remote_fingerprint: SHA-256 of the certificate that the peer has shown, or None before that.
         verified: Whether that certificate has a fingerprint that the peer signalled.
+        peer: Who the peer is, and what says so beside signalling.
         selected_pair: The local and remote candidate that carry data, or None before ICE has any.
     """
 
@@ -48,6 +52,7 @@ class TransportSecurity:
     remote_fingerprint: Fingerprint | None
     verified: bool
     selected_pair: tuple[CandidateFields, CandidateFields] | None
+    peer: PeerTrust = UNKNOWN_PEER
 
     def __str__(self) -> str:
         if self.encryption is MediaEncryption.NONE:
@@ -55,6 +60,8 @@ class TransportSecurity:
         said = "verified" if self.verified else "NOT verified"
         role = "" if self.role is None else f" as {self.role.value}"
         parts = [f"transport {self.key}: {self.state.value}{role}, peer {said}"]
+        if self.peer != UNKNOWN_PEER:
+            parts.append(str(self.peer))
         if self.version is not None:
             parts.append(f"{self.version} {self.cipher}")
             parts.append("no SRTP" if self.srtp_profile is None else self.srtp_profile.value)
@@ -90,12 +97,13 @@ class SecuritySummary:
         return "\n".join(map(str, self.transports)) or "no transport yet"
 
 
-def summarize(executor: EffectExecutor) -> SecuritySummary:
+def summarize(executor: EffectExecutor, identity: PeerIdentity) -> SecuritySummary:
     """Summarize the present security of all transports."""
-    return SecuritySummary(tuple(map(_transport, executor.transports.values())))
+    transports = executor.transports.values()
+    return SecuritySummary(tuple(_transport(each, identity) for each in transports))
 
 
-def _transport(transport: PeerTransport) -> TransportSecurity:
+def _transport(transport: PeerTransport, identity: PeerIdentity) -> TransportSecurity:
     stats = transport.secure.stats()
     return TransportSecurity(
         key=transport.key,
@@ -109,6 +117,7 @@ def _transport(transport: PeerTransport) -> TransportSecurity:
         remote_fingerprint=stats.remote_fingerprint,
         verified=transport.secure.verified,
         selected_pair=transport.ice.selected_pair,
+        peer=identity.trust_in(stats.remote_fingerprint),
     )
 
 

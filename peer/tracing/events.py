@@ -403,6 +403,20 @@ class RekeyEnded(Event):
     section: str = "RFC 5763 section 6.8"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerJudged(Event):
+    """A certificate of the peer was judged by more than its description: `Trust` asks for it.
+
+    Args:
+        sentence: Who the peer is and by what, or why it was refused.
+        refused: Whether it was.
+    """
+
+    sentence: str
+    refused: bool
+    section: str = "RFC 5763 section 8"
+
+
 TraceEvent = (
     Described
     | ForkNoted
@@ -422,6 +436,7 @@ TraceEvent = (
     | HandshakeCompleted
     | FingerprintChecked
     | MediaUnencrypted
+    | PeerJudged
     | KeysSwitched
     | AssociationRetired
     | StateChanged

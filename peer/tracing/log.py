@@ -34,6 +34,7 @@ from peer.tracing.events import (
     LeniencyUsed,
     MediaUnencrypted,
     PathSelected,
+    PeerJudged,
     RekeyEnded,
     RoleChosen,
     SendingWithheld,
@@ -98,6 +99,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     HandshakeCompleted: (DTLS, logging.INFO),
     FingerprintChecked: (DTLS, logging.INFO),
     MediaUnencrypted: (CONNECTION, logging.WARNING),
+    PeerJudged: (DTLS, logging.INFO),
     KeysSwitched: (DTLS, logging.INFO),
     AssociationRetired: (DTLS, logging.INFO),
     RekeyEnded: (REKEY, logging.INFO),
@@ -111,7 +113,7 @@ def _channel(event: TraceEvent) -> tuple[logging.Logger, int]:
             return ICE, level
         case StateChanged(machine="dtlsState"):
             return DTLS, level
-        case FingerprintChecked(matches=False):
+        case FingerprintChecked(matches=False) | PeerJudged(refused=True):
             return DTLS, logging.WARNING
         # `DescriptionRefused` has said so.
         case AssociationDecided(verdict=Verdict.REFUSED):
@@ -139,6 +141,8 @@ def _sentence(event: TraceEvent) -> str:
             return _of_negotiation(event)
         case ForkNoted():
             return _of_fork(event)
+        case PeerJudged(sentence=sentence, refused=refused):
+            return f"the peer is refused: {sentence}" if refused else sentence
         case PathSelected(local=local, remote=remote, reason=reason):
             return f"path is {local} to {remote}{f': {reason}' if reason else ''}"
         case CandidateRefused(candidate=candidate, reason=reason):

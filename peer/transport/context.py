@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from peer.configuration.security_policy import SecurityPolicy
 
 if TYPE_CHECKING:
+    from peer.errors import PeerTrustError
+    from peer.identity.shown_certificate import ShownCertificate
     from peer.times import MonotonicTime
     from peer.transport.tap import Tap
 
 #: Takes one line of a key log, in the format of NSS (SSLKEYLOGFILE).
 OnSecret = Callable[[bytes], None]
+
+
+class PeerJudge(Protocol):
+    """Says whether the certificate that a peer has shown is that of the one it has to be."""
+
+    @abstractmethod
+    def judge(
+        self, shown: ShownCertificate, decide: Callable[[PeerTrustError | None], None]
+    ) -> None:
+        """Judge a certificate that its description names and whose key the peer has shown.
+
+        Args:
+            shown: The certificate, from a complete handshake.
+            decide: Called once, now or later: with None to let media pass, or with the reason why
+                the peer is refused.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +45,15 @@ class TransportContext:
         clock: Gives the arrival time of packets in seconds, monotonic.
         tap: Told of datagrams, handshakes and drops; None where nobody traces the transport.
         on_secret: Told of the TLS session keys; None where they are not to be logged.
+        judge: Decides on the peer's certificate once it fits the description; None where the
+            description is all that is asked.
     """
 
     policy: SecurityPolicy = field(default_factory=SecurityPolicy)
     clock: Callable[[], MonotonicTime] = time.monotonic
     tap: Tap | None = None
     on_secret: OnSecret | None = None
+    judge: PeerJudge | None = None
 
 
 #: The context of a transport with the default policy that nobody traces.

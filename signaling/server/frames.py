@@ -17,6 +17,7 @@ from signaling.messages import (
     Message,
     PeerJoined,
     PeerLeft,
+    PhraseMessage,
     Ping,
     Pong,
     ProgramNote,
@@ -65,7 +66,9 @@ def read_later(frame: str | bytes, limits: Limits) -> LaterFrame:
     except MessageError as error:
         return Fault(Error(code=error.code, reason=error.reason))
     match message:
-        case Description() | Candidate() | Bye() | ProgramNote() | Error() | Ack() | Pong():
+        case Description() | Candidate() | PhraseMessage() | Bye() | ProgramNote() | Error():
+            return message
+        case Ack() | Pong():
             return message
         case PeerJoined() | PeerLeft():
             return _unexpected(message, counted=True)

@@ -13,6 +13,7 @@ from peer.identity.fingerprints import (
     HashFunction,
     select_strongest,
 )
+from peer.identity.shown_certificate import ShownCertificate
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.adapters.srtp import Srtp
 from peer.transport.context import DEFAULT_CONTEXT
@@ -30,6 +31,7 @@ from peer.transport.dtls.timer import Timer
 from peer.transport.wire.demux import DatagramClass, classify
 
 if TYPE_CHECKING:
+    from peer.errors import PeerTrustError
     from peer.identity.certificate import Certificate
     from peer.times import MonotonicTime
     from peer.transport.context import TransportContext
@@ -104,6 +106,7 @@ class DtlsAssociation:
         self._events = events
         self._context = context
         self._needs_srtp = False
+        self._judged = False
         self._state = DtlsTransportState.NEW
         self._handshake: Handshake | None = None
         self._patience = Timer(self._on_patience_over)
@@ -226,7 +229,10 @@ class DtlsAssociation:
         Packets of a peer that shows such a certificate again are delivered before the description
         that this association belongs to is here. `verify` alone makes it `connected`.
         """
-        self._preverified = select_strongest(fingerprints, self._context.policy.accepted_hashes)
+        # Where more than the description is asked, nothing passes before it was judged.
+        if self._context.judge is None:
+            accepted = self._context.policy.accepted_hashes
+            self._preverified = select_strongest(fingerprints, accepted)
 
     def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Set the fingerprints that the peer announced; before, during or after the handshake."""
@@ -357,6 +363,24 @@ class DtlsAssociation:
         if self._needs_srtp and self._srtp is None:
             self._fail(reasons.no_srtp(self._context.policy.srtp_profiles))
             return
+        judge = self._context.judge
+        if judge is None or self.verified:
+            self._accept()
+        elif not self._judged and self._handshake is not None:
+            self._judged = True
+            chain = self._handshake.connection.peer_chain
+            judge.judge(ShownCertificate(self.peer_certificate_der, chain), self._on_judgement)
+
+    def _on_judgement(self, error: PeerTrustError | None) -> None:
+        if self._ended:
+            return
+        if error is None:
+            self._accept()
+        else:
+            self._fail(error)
+
+    def _accept(self) -> None:
+        """Let media and data pass, as the peer is the one that it has to be."""
         self.verified = True
         if self._srtp is not None:
             self._sender.open(self._srtp)

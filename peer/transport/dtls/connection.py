@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL, crypto
 
 from peer.configuration.security_policy import SrtpProfile
@@ -114,13 +115,16 @@ class DtlsConnection:
         context: TransportContext = DEFAULT_CONTEXT,
         verifies_hello: bool = False,
     ) -> None:
-        self._ssl = SSL.Connection(
-            dtls_context(
-                context.policy.srtp_profiles,
-                logs_keys=context.on_secret is not None,
-                verifies_hello=verifies_hello,
-            )
+        # OpenSSL has the chain in its settings: those of one with a chain are not shared.
+        make = dtls_context.__wrapped__ if certificate.chain else dtls_context
+        settings = make(
+            context.policy.srtp_profiles,
+            logs_keys=context.on_secret is not None,
+            verifies_hello=verifies_hello,
         )
+        for each in certificate.chain:
+            settings.add_extra_chain_cert(each)
+        self._ssl = SSL.Connection(settings)
         self._ssl.set_app_data(context.on_secret)
         self._ssl.use_certificate(certificate.certificate)
         self._ssl.use_privatekey(certificate.private_key)
@@ -260,6 +264,14 @@ class DtlsConnection:
         if certificate is None:
             return b""
         return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+
+    @property
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """The certificates of authorities that the peer has shown beside its own, in DER."""
+        chain = self._ssl.get_peer_cert_chain(as_cryptography=True) or []
+        certificates = [each.public_bytes(serialization.Encoding.DER) for each in chain]
+        own = self.peer_certificate
+        return tuple(each for each in certificates if each != own)
 
     @property
     def acknowledges(self) -> bool:

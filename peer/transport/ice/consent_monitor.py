@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from peer.transport.ice.consent import Consent, ConsentState
-from peer.transport.ice.path_doubt import PathDoubt, Trust
+from peer.transport.ice.path_doubt import PathDoubt, PathTrust
 
 if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
@@ -123,15 +123,15 @@ class ConsentMonitor:
 
     def _replace_lost_path(self, now: MonotonicTime, *, probes: bool) -> None:
         match self._doubt.trust(now):
-            case Trust.SURE:
+            case PathTrust.SURE:
                 self._agent.end_probes()
                 return
-            case Trust.LOST:
+            case PathTrust.LOST:
                 if self._agent.replace_path():
                     # Its answer is consent, so that `renew` was called; the check tells the peer.
                     self._check(now)
                     return
-            case Trust.DOUBTED:
+            case PathTrust.DOUBTED:
                 pass
             case _ as never:
                 assert_never(never)

@@ -25,8 +25,8 @@ FLOW = 5
 _NEVER = float("inf")
 
 
-class Trust(Enum):
-    """Trust in the selected path: sure, doubted (a check is late), or lost (several are)."""
+class PathTrust(Enum):
+    """PathTrust in the selected path: sure, doubted (a check is late), or lost (several are)."""
 
     SURE = auto()
     DOUBTED = auto()
@@ -95,11 +95,11 @@ class PathDoubt:
         if flowed and not self._flows:
             self.suspect(now)
 
-    def trust(self, now: MonotonicTime) -> Trust:
+    def trust(self, now: MonotonicTime) -> PathTrust:
         """Return the trust in the path."""
         if self._asked_at is None or now < self._doubted_at:
-            return Trust.SURE
-        return Trust.DOUBTED if now < self._lost_at else Trust.LOST
+            return PathTrust.SURE
+        return PathTrust.DOUBTED if now < self._lost_at else PathTrust.LOST
 
     def is_check_due(self, now: MonotonicTime) -> bool:
         """Return True if a check of the path is due before its next one for consent."""
@@ -110,7 +110,7 @@ class PathDoubt:
         times = [self._check_due_at(now)]
         if self._flows:
             times.append(self._looked_at + self._timing.consent_grace)
-        if self.trust(now) is Trust.DOUBTED:
+        if self.trust(now) is PathTrust.DOUBTED:
             times.append(self._lost_at)
         return min(times)
 
@@ -129,5 +129,5 @@ class PathDoubt:
 
     def _interval(self, now: MonotonicTime) -> Seconds:
         # While nothing works there is no haste, only the wish to find out soon that it works again.
-        lost = self.trust(now) is Trust.LOST
+        lost = self.trust(now) is PathTrust.LOST
         return self._timing.consent_grace if lost else self._timing.recheck

@@ -88,6 +88,9 @@ class StandIn:
     async def addIceCandidate(self, candidate: IceCandidate | None, /) -> None:
         await self._operate("candidate")
 
+    def add_phrase_message(self, message: str, /) -> None:
+        self.applied.append(f"phrase {message}")
+
     async def _operate(self, name: str) -> None:
         self.started.set()
         self.busy += 1

@@ -23,6 +23,7 @@ from peer.tracing.events import (
     LeniencyUsed,
     MediaUnencrypted,
     PathSelected,
+    PeerJudged,
     RekeyEnded,
     RoleChosen,
     SendingWithheld,
@@ -123,6 +124,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"candidate refused: {event.reason}"
         case ServerFailed():
             return f"server failed: {event.code}"
+        case PeerJudged():
+            return f"{'refused: ' if event.refused else ''}{event.sentence}"
         case RekeyEnded():
             return "rekeyed" if event.changed else "not rekeyed"
         case Failed():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from peer.transport.ice.path_doubt import CHECKS_IN_DOUBT, PathDoubt, Trust
+from peer.transport.ice.path_doubt import CHECKS_IN_DOUBT, PathDoubt, PathTrust
 from peer.transport.ice.timing import IceTiming
 
-SURE, DOUBTED, LOST = Trust.SURE, Trust.DOUBTED, Trust.LOST
+SURE, DOUBTED, LOST = PathTrust.SURE, PathTrust.DOUBTED, PathTrust.LOST
 
 
 def doubt() -> PathDoubt:

@@ -1,0 +1,256 @@
+"""Joins a connection with what says who its peer is: signatures, vouchers, phrases, known peers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from peer.descriptions import SdpType
+from peer.errors import InvalidStateError, PhraseError
+from peer.events import EventName, PhraseEvent, PhraseMessageEvent
+from peer.identity.voucher import MAX_VOUCHERS, Voucher
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.lines import Line
+from peer.negotiation.session import Side
+from peer.trust.gate import TrustGate
+from peer.trust.level import UNKNOWN_PEER
+from peer.trust.phrase import PhraseEnds
+from peer.trust.phrase_exchange import ATTRIBUTE as PHRASE_ATTRIBUTE
+from peer.trust.phrase_exchange import VERSION, PhraseExchange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from peer.configuration import PeerConfiguration
+    from peer.descriptions import SessionDescription
+    from peer.errors import PeerTrustError
+    from peer.events import ConnectionEmitter
+    from peer.identity.certificate import CertificateStore
+    from peer.identity.fingerprints import Fingerprint
+    from peer.negotiation.offer_answer import Plan
+    from peer.negotiation.session import Session
+    from peer.runtime.connection_tap import ConnectionTap
+    from peer.transport.context import PeerJudge
+    from peer.trust import PeerCertificateEvent, PeerTrust, Phrase, SignedIdentity
+
+#: Attribute of the session part: a voucher of a former certificate for the one that is named.
+#: Others pass it over (RFC 8866 section 5.13).
+VOUCHER_ATTRIBUTE = "handfast-voucher"
+
+
+class PeerIdentityHost(Protocol):
+    """The connection, as it is told of who its peer is."""
+
+    events: ConnectionEmitter
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether `close` was called."""
+
+    @property
+    def tap(self) -> ConnectionTap | None:
+        """The tap where a sink or a logger takes events now."""
+
+    def wake(self) -> None:
+        """Let all who wait for something look again."""
+
+
+class PeerIdentity:
+    """Identities of the two ends of a connection, as it knows and shows them.
+
+    Args:
+        configuration: That of the connection.
+        certificates: Its own certificates, with their vouchers.
+        host: The connection.
+    """
+
+    def __init__(
+        self,
+        configuration: PeerConfiguration,
+        certificates: CertificateStore,
+        host: PeerIdentityHost,
+    ) -> None:
+        trust = configuration.trust_asked
+        self._signer = None if trust is None else trust.signer
+        self._certificates = certificates
+        self._host = host
+        self._gate: TrustGate | None = None
+        self._phrases: PhraseExchange | None = None
+        if trust is not None:
+            self._gate = TrustGate(trust, name=configuration.peer_name, events=self)
+            self._phrases = PhraseExchange(secrets.token_bytes) if trust.phrase else None
+        # One token for each description: it is read often, and sent once.
+        self._signed_origin, self._token = "", ""
+        self._we_offered = False
+
+    def __repr__(self) -> str:
+        return f"<PeerIdentity {self._gate!r} {self._phrases!r}>"
+
+    @property
+    def judge(self) -> PeerJudge | None:
+        """Judge of the certificates of the peer; None where nothing is asked of it."""
+        return self._gate
+
+    def trust_in(self, shown: Fingerprint | None) -> PeerTrust:
+        """Tell who the peer is that shows a certificate, and what says so."""
+        return UNKNOWN_PEER if self._gate is None else self._gate.trust_in(shown)
+
+    def attest(self, kind: SdpType, sdp: Sdp, offer: Sdp | None) -> Sequence[Line]:
+        """Give the lines that a description of ours has for the peer to know us by.
+
+        Args:
+            kind: Its type.
+            sdp: The description without these lines.
+            offer: The peer's offer, where it is an answer.
+        """
+        ours = fingerprints(sdp)
+        vouchers = self._certificates.vouchers_for(ours)
+        lines = [Line.attribute(VOUCHER_ATTRIBUTE, voucher) for voucher in vouchers]
+        if self._phrases is None:
+            return lines
+        if offer is None:
+            return [*lines, Line.attribute(PHRASE_ATTRIBUTE, VERSION)]
+        if not offer.session.has(PHRASE_ATTRIBUTE):
+            return lines
+        ends = PhraseEnds(offerer=fingerprints(offer), answerer=ours)
+        return [*lines, Line.attribute(PHRASE_ATTRIBUTE, self._phrases.answer_value(ends))]
+
+    def signed(self, description: SessionDescription) -> SessionDescription:
+        """Give a description of ours the token that vouches for it, where we sign."""
+        if self._signer is None:
+            return description
+        sdp = Sdp.parse(description.sdp)
+        found = fingerprints(sdp)
+        # The version in `o=` is another one for each description that is made.
+        origin = str(sdp.session.origin)
+        if self._signed_origin != origin:
+            self._signed_origin, self._token = origin, self._signer.sign(found)
+        return replace(description, identity=self._token) if found else description
+
+    async def check(self, plan: Plan, token: str | None) -> SignedIdentity | None:
+        """Check the signature of a description of the peer that is planned.
+
+        Raises:
+            IdentityError: It is wrong, or missing where it has to be there; nothing has changed.
+        """
+        described = plan.next.description(Side.REMOTE)
+        if self._gate is None or described is None:
+            return None
+        return await self._gate.check_description(token, fingerprints(described.sdp))
+
+    def on_description(self, side: Side, session: Session, identity: SignedIdentity | None) -> None:
+        """Note a description that has been applied, before its effects are carried out.
+
+        Args:
+            side: The end that made it.
+            session: The session with it.
+            identity: Who signed it, where it is the peer's.
+        """
+        remote, local = session.description(Side.REMOTE), session.description(Side.LOCAL)
+        if self._gate is not None and side is Side.REMOTE and remote is not None:
+            self._gate.on_description(tuple(_vouchers(remote.sdp)), identity)
+        if self._phrases is None or remote is None or local is None:
+            return
+        if (local if side is Side.LOCAL else remote).type is SdpType.OFFER:
+            return
+        self._we_offered = side is Side.REMOTE
+        ours, theirs = fingerprints(local.sdp), fingerprints(remote.sdp)
+        ends = (
+            PhraseEnds(offerer=ours, answerer=theirs)
+            if self._we_offered
+            else PhraseEnds(offerer=theirs, answerer=ours)
+        )
+        value = remote.sdp.session.attribute(PHRASE_ATTRIBUTE)
+        self._go_on(
+            self._phrases, self._phrases.begin(ends, we_offered=self._we_offered, value=value)
+        )
+
+    @property
+    def phrase(self) -> Phrase | None:
+        """The phrase of the certificates in use; None before it is known.
+
+        Raises:
+            InvalidStateError: The configuration asks for none.
+            PhraseError: There will be none.
+        """
+        return self._exchange.phrase
+
+    def receive_phrase_message(self, message: str) -> None:
+        """Take a message of the peer for the phrase.
+
+        Raises:
+            InvalidStateError: The configuration asks for no phrase.
+            PhraseError: It is malformed, or somebody looks for a phrase that agrees.
+        """
+        exchange = self._exchange
+        try:
+            self._go_on(exchange, exchange.receive(message))
+        except PhraseError:
+            self._host.wake()
+            raise
+
+    async def confirm_phrase(self) -> None:
+        """Note that two people have compared the phrase, and it agrees.
+
+        Raises:
+            InvalidStateError: There is no phrase yet, or the configuration asks for none.
+            TrustStoreError: The peer cannot be remembered.
+        """
+        exchange = self._exchange
+        ends = exchange.ends
+        if exchange.phrase is None or ends is None or self._gate is None:
+            raise InvalidStateError("there is no phrase to confirm yet")
+        await self._gate.confirm_phrase(ends.answerer if self._we_offered else ends.offerer)
+
+    async def close(self) -> None:
+        """Give up what is undecided."""
+        if self._gate is not None:
+            await self._gate.close()
+
+    @property
+    def _exchange(self) -> PhraseExchange:
+        if self._phrases is None:
+            raise InvalidStateError("a phrase needs PeerConfiguration(trust=Trust(phrase=True))")
+        return self._phrases
+
+    def on_peer_certificate(self, event: PeerCertificateEvent) -> bool:
+        """Fire the event `peercertificate`; False where nothing handles it."""
+        host = self._host
+        return not host.closed and host.events.emit(EventName.PEER_CERTIFICATE, event)
+
+    def on_peer_judged(self, trust: PeerTrust, error: PeerTrustError | None) -> None:
+        """Trace who the peer is, or why it was refused."""
+        if (tap := self._host.tap) is not None:
+            tap.peer_judged(trust, error)
+
+    def _go_on(self, exchange: PhraseExchange, message: str | None) -> None:
+        """Tell of what an exchange has come to, in a later turn: first the description is sent."""
+        later = asyncio.get_running_loop().call_soon
+        if message is not None:
+            later(self._host.events.emit, EventName.PHRASE_MESSAGE, PhraseMessageEvent(message))
+        try:
+            phrase = exchange.phrase
+        except PhraseError:
+            # Raised where the phrase is asked for.
+            self._host.wake()
+            return
+        if phrase is not None:
+            later(self._host.events.emit, EventName.PHRASE, PhraseEvent(phrase))
+            self._host.wake()
+
+
+def fingerprints(sdp: Sdp) -> frozenset[Fingerprint]:
+    """Collect all fingerprints of a description, of the m-sections that are not rejected."""
+    live = (section for section in sdp.media if not section.rejected or section.bundle_only)
+    return frozenset(each for section in live for each in sdp.transport_fingerprints(section))
+
+
+def _vouchers(sdp: Sdp) -> Iterator[Voucher]:
+    """Read the vouchers of a description, as many as are looked at; what is none is passed over."""
+    for line in sdp.session.attributes(VOUCHER_ATTRIBUTE)[:MAX_VOUCHERS]:
+        try:
+            yield Voucher.parse(line.argument)
+        except ValueError:
+            continue
