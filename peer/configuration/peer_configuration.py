@@ -254,6 +254,8 @@ class PeerConfiguration:
             return
         if trust.known_peers is not None and name is None:
             raise ConfigurationError("known_peers needs peer_name, which a peer is known by")
+        if self.best_effort is not BestEffort.OFF and trust.require is not TrustLevel.NOTHING:
+            raise ConfigurationError("best_effort and what trust requires contradict")
         if self.early_media is EarlyMedia.UNVERIFIED and trust.require is not TrustLevel.NOTHING:
             raise ConfigurationError("early_media 'unverified' and what trust requires contradict")
 

@@ -141,16 +141,14 @@ def _sentence(event: TraceEvent) -> str:
             return _of_negotiation(event)
         case ForkNoted():
             return _of_fork(event)
-        case PeerJudged(sentence=sentence, refused=refused):
-            return f"the peer is refused: {sentence}" if refused else sentence
+        case PeerJudged() | MediaUnencrypted():
+            return _of_trust(event)
         case PathSelected(local=local, remote=remote, reason=reason):
             return f"path is {local} to {remote}{f': {reason}' if reason else ''}"
         case CandidateRefused(candidate=candidate, reason=reason):
             return f"the peer's {candidate} is not checked: {reason}"
         case ServerFailed(url=url, reason=reason):
             return f"the ICE server {url} does not serve: {reason}"
-        case MediaUnencrypted(reason=reason):
-            return f"media is NOT ENCRYPTED: {reason}"
         case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
             source = f" from {remote}" if remote else ""
             return f"the first {kind} of {size} bytes{source} is dropped: {reason}"
@@ -160,6 +158,18 @@ def _sentence(event: TraceEvent) -> str:
             )
         case _:
             return _of_association(event)
+
+
+def _of_trust(event: PeerJudged | MediaUnencrypted) -> str:
+    match event:
+        case MediaUnencrypted(reason=reason):
+            return f"media is NOT ENCRYPTED: {reason}"
+        case PeerJudged(sentence=sentence, refused=True):
+            return f"the peer is refused: {sentence}"
+        case PeerJudged(sentence=sentence):
+            return sentence
+        case _:
+            assert_never(event)
 
 
 _OfNegotiation = (

@@ -25,6 +25,7 @@ from signaling.messages import (
     Peer,
     PeerJoined,
     PeerLeft,
+    PhraseMessage,
     Ping,
     Pong,
     ProgramNote,
@@ -51,6 +52,11 @@ EXAMPLES: list[tuple[Message, dict[str, object]]] = [
         },
     ),
     (Candidate(), {"type": "candidate"}),
+    (PhraseMessage(message="id QUFB"), {"type": "phrase", "message": "id QUFB"}),
+    (
+        Offer(sdp="v", identity="a.b.c"),
+        {"type": "offer", "sdp": "v", "identity": "a.b.c"},
+    ),
     (Bye(reason="done"), {"type": "bye", "reason": "done"}),
     (
         ProgramNote(label="ladder", text="{}", to="m2"),
