@@ -170,13 +170,7 @@ class ConnectionCore:
                 await self.executor.discard(prepared)
                 raise
             if _is_first_answer(side, before):
-                self.forks.settle(
-                    {
-                        transport.key: transport.remote_ice.username_fragment
-                        for transport in self.session.transports
-                        if transport.remote_ice is not None
-                    }
-                )
+                self.forks.settle()
             self.identity.on_description(side, self.session, identity)
             self.carry_out(side, plan, before, effects, prepared)
 
@@ -198,16 +192,14 @@ class ConnectionCore:
             prepared: The sockets that were bound for it.
         """
         if side is Side.REMOTE:
-            self._rejections = {
-                each.mid: each.reason for each in plan.leniencies if each.mid is not None
-            }
+            self._rejections = {e.mid: e.reason for e in plan.leniencies if e.mid is not None}
         if (tap := self.tap) is not None:
             tap.lenient(plan.leniencies)
             tap.negotiated(before, self.offer_answer.session)
         # Before the effects: a handshake that came before the answer is complete at once.
         self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))
         self._carry_out(effects, prepared)
-        if self.offer_answer.session.state is not before.state:
+        if self.session.state is not before.state:
             self._signal_state_changed()
         self._update_states()
         if mids := self.executor.unencrypted_mids(effects, self.session):
@@ -296,8 +288,7 @@ class ConnectionCore:
         if self.states.connection is ConnectionState.FAILED:
             # One error serves several waiting callers: without the traceback of the last.
             raise self.failure.with_traceback(None)
-        nothing = nothing_agreed(self.offer_answer.session, self._rejections)
-        if nothing is not None:
+        if (nothing := nothing_agreed(self.session, self._rejections)) is not None:
             raise TransportError(nothing)
 
     @property
@@ -337,7 +328,7 @@ class ConnectionCore:
 
     def transceiver_state(self, key: int) -> Transceiver | None:
         """Return the state of a transceiver in the session, or None where it has none."""
-        return self.offer_answer.session.transceiver(key)
+        return self.session.transceiver(key)
 
     def change_direction(self, key: int, direction: MediaDirection) -> None:
         """Set the direction of a transceiver for the next negotiation."""

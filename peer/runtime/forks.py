@@ -159,14 +159,13 @@ class Forks:
                 executor.adopt_transport(executor.branch(ours, self._opening(key), peer=peer))
                 self._listen(executor.transports[key])
 
-    def settle(self, peers: Mapping[str, str]) -> None:
-        """Choose our own transports for an answer that we take ourselves, and end the others.
-
-        Args:
-            peers: Username fragments of the peer, by the keys of the transports.
-        """
+    def settle(self) -> None:
+        """Choose our own transports for the answer that we have taken, and end the others."""
         executor = self._host.executor
-        for key, peer in peers.items():
+        for state in self._host.session.transports:
+            if state.remote_ice is None:
+                continue
+            key, peer = state.key, state.remote_ice.username_fragment
             ours = executor.transports.get(key)
             if ours is None:
                 continue

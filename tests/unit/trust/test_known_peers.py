@@ -14,6 +14,7 @@ from peer.errors import ConfigurationError, TrustStoreError
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint
 from peer.trust import KnownPeer, KnownPeers
+from tests.support.network.process_end import kill
 
 ALICE, BOB = (KnownPeer(fingerprint=Certificate.generate().fingerprint()) for _ in range(2))
 
@@ -101,18 +102,21 @@ asyncio.run(main())
 """
 
 
-async def test_a_store_survives_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.long)])
+async def test_a_store_survives_a_process_that_is_killed_while_it_writes(
+    tmp_path: Path, kills: int
+) -> None:
     path = tmp_path / "known.db"
     store = KnownPeers(path)
     assert await store.remember("bob", BOB, former=None)
-    for lines in range(1, 6):
+    for lines in range(1, kills + 1):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", _WRITER, str(path), stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         for _ in range(lines):
             assert await process.stdout.readline()
-        process.kill()
+        kill(process)
         await process.wait()
         alice = await store.lookup("alice")
         assert alice is not None
