@@ -166,7 +166,8 @@ class OutgoingInvite:
             # It was dropped, and goes on ringing.
             return None
         try:
-            dialog = Dialog.of_caller(own.request, response)
+            # A fork that was dropped has used numbers, of PRACKs: its dialog goes on with them.
+            dialog = known.dialog if known else Dialog.of_caller(own.request, response)
         except DialogError:
             return None
         session = InviteSession(self._agent, dialog, own.request)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sipmessage import URI, Request, Response, Via
 
-from signaling.sip.errors import SipUsageError
 from signaling.sip.invite_session import InviteSession
-from signaling.sip.session_events import CallEnded
 from signaling.sip.user_agent import AgentEvent, IncomingCall, Told, UserAgent
 from tests.support.sip.virtual_link import Path, VirtualLink, perfect
 
@@ -58,6 +56,16 @@ class AgentEnd:
             authenticator=authenticator,
             chance=chance,
         )
+
+    @property
+    def known(self) -> list[InviteSession]:
+        """Every session that an event belonged to."""
+        sessions: list[InviteSession] = []
+        for told in self.told:
+            teller = told.event.session if isinstance(told.event, IncomingCall) else told.teller
+            if isinstance(teller, InviteSession) and teller not in sessions:
+                sessions.append(teller)
+        return sessions
 
     @property
     def session(self) -> InviteSession:
@@ -167,15 +175,3 @@ def answering(sdp: str = "answer", *, ring: bool = True) -> Reaction:
             event.session.accept(sdp)
 
     return react
-
-
-def hang_up_all(end: AgentEnd) -> None:
-    """Hang up every call of an end that is not over."""
-    over = {id(told.teller) for told in end.told if isinstance(told.event, CallEnded)}
-    for told in end.told:
-        teller = told.event.session if isinstance(told.event, IncomingCall) else told.teller
-        if isinstance(teller, InviteSession) and id(teller) not in over:
-            try:
-                teller.hang_up()
-            except SipUsageError:
-                continue

@@ -141,3 +141,18 @@ def test_bye_that_nobody_answers_leaves_nothing() -> None:
     pair.run(33)
     assert pair.caller.session.state is SessionState.ENDED
     assert pair.caller.agent.kept["dialogs"] == 0
+
+
+def test_bye_after_a_cancelled_early_dialog_has_a_number_that_no_prack_has_had() -> None:
+    def early(_end: AgentEnd, told: Told) -> None:
+        if isinstance(told.event, IncomingCall):
+            told.event.session.progress(183, sdp="early answer")
+
+    pair = Pair(AgentEnd("ann"), AgentEnd("bob", react=early))
+    invite = pair.call()
+    pair.run()
+    invite.cancel()
+    pair.called.session.accept()
+    pair.run()
+    assert pair.link.first_lines(0) == ["INVITE", "PRACK", "CANCEL", "ACK", "BYE"]
+    assert pair.called.events(CallEnded)[0].cause is EndCause.REMOTE
