@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
+    from peer.times import Seconds
     from peer.tracing.events import Direction, TraceSink
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
@@ -550,6 +551,7 @@ class PeerConnection:
         summary: str,
         text: str = "",
         section: str = "",
+        age: Seconds = 0.0,
     ) -> None:
         """Add a message of the protocol that carries the descriptions to the trace.
 
@@ -559,9 +561,17 @@ class PeerConnection:
             summary: What a ladder calls it, such as `183 Session Progress`.
             text: Further lines of it, without descriptions and credentials.
             section: The section that defines it.
+            age: Seconds since it was sent or came, before this connection was there.
         """
         if (tap := self._core.tap) is not None:
-            tap.message(direction, protocol=protocol, summary=summary, text=text, section=section)
+            tap.message(
+                direction,
+                protocol=protocol,
+                summary=summary,
+                text=text,
+                section=section,
+                age=age,
+            )
 
     async def connected(self) -> None:
         """Wait until media and data can flow: the state is `connected`.

@@ -9,6 +9,7 @@ from peer.errors import DescriptionError, PeerError
 from peer.negotiation.decisions import decisions, refusal
 from peer.negotiation.session import Side
 from peer.states import ConnectionState, IceConnectionState, IceGatheringState, SignalingState
+from peer.times import UnixTime
 from peer.tracing.events import (
     CandidateKnown,
     DescriptionRefused,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from peer.negotiation.offer_answer import OfferAnswer
     from peer.negotiation.session import Session
     from peer.rekey.result import RekeyResult
+    from peer.times import Seconds
     from peer.tracing.environment import EnvironmentTrace
     from peer.tracing.events import ForkStep
     from peer.tracing.tracer import Tracer
@@ -122,12 +124,19 @@ class ConnectionTap:
             self._tracer(decision)
 
     def message(
-        self, direction: Direction, *, protocol: str, summary: str, text: str, section: str
+        self,
+        direction: Direction,
+        *,
+        protocol: str,
+        summary: str,
+        text: str,
+        section: str,
+        age: Seconds,
     ) -> None:
-        """Trace a message of the protocol that carries the descriptions."""
+        """Trace a message of the protocol that carries the descriptions, so many seconds old."""
         self._tracer(
             SignalingMessage(
-                time=self._tracer.now(),
+                time=UnixTime(self._tracer.now() - age),
                 direction=direction,
                 protocol=protocol,
                 summary=summary,

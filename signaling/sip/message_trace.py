@@ -8,6 +8,7 @@ from sipmessage import Request, Response
 
 if TYPE_CHECKING:
     from peer import PeerConnection
+    from peer.times import Seconds
     from peer.tracing.events import Direction
 
 _PROTOCOL: Final = "SIP"
@@ -38,15 +39,20 @@ _SECTIONS: Final = {
 
 
 def trace_message(
-    connection: PeerConnection, direction: Direction, message: Request | Response
+    connection: PeerConnection,
+    direction: Direction,
+    message: Request | Response,
+    *,
+    age: Seconds = 0.0,
 ) -> None:
-    """Add a message of a call to the trace of its connection."""
+    """Add a message of a call, so many seconds old, to the trace of its connection."""
     connection.trace_message(
         direction,
         protocol=_PROTOCOL,
         summary=summary(message),
         text=head(message),
         section=section(message),
+        age=age,
     )
 
 

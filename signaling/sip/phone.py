@@ -505,7 +505,7 @@ class Phone:
         keeps_all: bool = False,
     ) -> OutgoingInvite:
         call_id = secrets.token_hex(16)
-        self._traced.begin(call_id, connection)
+        self._traced.begin(call_id, connection, has_forks=keeps_all)
         return self._agent.invite(
             target,
             sdp=sdp,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -16,9 +17,20 @@ if TYPE_CHECKING:
     from peer.tracing.events import Direction
     from signaling.sip.dialog import Dialog
 
-#: Messages of a call that wait for its connection, and calls that have such (ours).
-_MOST_WAITING: Final = 8
+#: Messages of a call that wait for their connection, and calls that are known (ours).
+_MOST_WAITING: Final = 16
 _MOST_CALLS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    direction: Direction
+    message: Request | Response
+    when: float
+
+    def trace(self, connection: PeerConnection) -> None:
+        age = asyncio.get_running_loop().time() - self.when
+        trace_message(connection, self.direction, self.message, age=age)
 
 
 @dataclass(slots=True)
@@ -27,13 +39,17 @@ class _TracedCall:
 
     Attributes:
         main: Connection of the INVITE; None before the program has given it.
-        forks: Connections by the tag of the other end.
-        waiting: Messages that came before the first connection.
+        has_forks: Each dialog gets a connection of its own.
+        dialogs: Connections by the tag of the other end.
+        invite: The INVITE of ours that all dialogs have in common.
+        waiting: Messages that came before their connection.
     """
 
     main: PeerConnection | None = None
-    forks: dict[str, PeerConnection] = field(default_factory=dict)
-    waiting: list[tuple[Direction, Request | Response]] = field(default_factory=list)
+    has_forks: bool = False
+    dialogs: dict[str, PeerConnection] = field(default_factory=dict)
+    invite: _Waiting | None = None
+    waiting: list[_Waiting] = field(default_factory=list)
 
 
 class TracedMessages:
@@ -42,25 +58,37 @@ class TracedMessages:
     def __init__(self) -> None:
         self._calls: OrderedDict[str, _TracedCall] = OrderedDict()
 
-    def begin(self, call_id: str, connection: PeerConnection) -> None:
-        """Trace the messages of a call that have no dialog yet with a connection."""
+    def begin(self, call_id: str, connection: PeerConnection, *, has_forks: bool) -> None:
+        """Trace the messages of a call of ours that have no dialog yet with a connection.
+
+        Args:
+            call_id: The Call-ID.
+            connection: The connection that offers.
+            has_forks: Each dialog will have a connection of its own.
+        """
         call = self._call(call_id)
-        call.main = call.main or connection
-        waiting, call.waiting = call.waiting, []
-        for direction, message in waiting:
-            trace_message(connection, direction, message)
+        call.main, call.has_forks = connection, has_forks
 
     def bind(self, dialog: Dialog, connection: PeerConnection) -> None:
-        """Trace the messages of a dialog with a connection."""
-        self.begin(dialog.id.call_id, connection)
-        self._call(dialog.id.call_id).forks[dialog.id.remote_tag] = connection
+        """Trace the messages of a dialog with a connection, those that have come included."""
+        call = self._call(dialog.id.call_id)
+        tag = dialog.id.remote_tag
+        call.dialogs[tag] = connection
+        if call.main is None:
+            call.main = connection
+        elif call.main is not connection and call.invite is not None:
+            call.invite.trace(connection)
+        mine = [each for each in call.waiting if not call.has_forks or tag in _tags(each.message)]
+        call.waiting = [each for each in call.waiting if each not in mine]
+        for each in mine:
+            each.trace(connection)
 
     def release(self, dialog: Dialog) -> None:
         """Drop what is known of a dialog that is over, and of its call with the last one."""
         call = self._calls.get(dialog.id.call_id)
         if call is not None:
-            call.forks.pop(dialog.id.remote_tag, None)
-            if not call.forks:
+            call.dialogs.pop(dialog.id.remote_tag, None)
+            if not call.dialogs:
                 del self._calls[dialog.id.call_id]
 
     def note(self, direction: Direction, message: Request | Response) -> None:
@@ -69,12 +97,16 @@ class TracedMessages:
         if call_id is None or (message.headers.get("CSeq") or "").endswith("REGISTER"):
             return
         call = self._calls.get(call_id) or self._call(call_id)
-        tags = [tag_of(message.headers.get(name) or "") for name in ("To", "From")]
-        connection = next((call.forks[tag] for tag in tags if tag in call.forks), call.main)
-        if connection is not None:
+        tags = _tags(message)
+        waiting = _Waiting(direction, message, asyncio.get_running_loop().time())
+        connection = next((call.dialogs[tag] for tag in tags if tag in call.dialogs), call.main)
+        is_of_fork = call.has_forks and len(tags) == 2 and connection is call.main
+        if connection is not None and not is_of_fork:
+            if call.has_forks and call.invite is None:
+                call.invite = waiting
             trace_message(connection, direction, message)
         elif len(call.waiting) < _MOST_WAITING:
-            call.waiting.append((direction, message))
+            call.waiting.append(waiting)
 
     def _call(self, call_id: str) -> _TracedCall:
         found = self._calls.setdefault(call_id, _TracedCall())
@@ -85,3 +117,9 @@ class TracedMessages:
             if oldest is not None and oldest != call_id:
                 del self._calls[oldest]
         return found
+
+
+def _tags(message: Request | Response) -> list[str]:
+    """Tags of both ends, as far as they are known."""
+    found = (tag_of(message.headers.get(name) or "") for name in ("To", "From"))
+    return [tag for tag in found if tag is not None]

@@ -109,7 +109,9 @@ async def test_browser_calls_a_bot_through_kamailio_and_is_recorded(tmp_path: Pa
 @pytest.mark.parametrize(
     ("browser", "library"),
     [
-        pytest.param("chromium", "jssip", marks=pytest.mark.browser("chromium")),
+        pytest.param(
+            "chromium", "jssip", marks=[pytest.mark.browser("chromium"), pytest.mark.long]
+        ),
         pytest.param(
             "chromium", "sipjs", marks=[pytest.mark.browser("chromium"), pytest.mark.long]
         ),

@@ -177,22 +177,35 @@ async def linphone(folder: Path, *, encryption: str = "dtls") -> AsyncIterator[P
 
 @asynccontextmanager
 async def registered_linphone(
-    folder: Path, proxy: Kamailio, *, user: str, secret: str
+    folder: Path, proxy: Kamailio, *, user: str, secret: str, is_early: bool = False
 ) -> AsyncIterator[Phone]:
-    """Run a phone of plain RTP that is registered at a proxy, by UDP, and answers by itself."""
+    """Run a phone that is registered at a proxy, by UDP.
+
+    Args:
+        folder: Directory for what it writes.
+        proxy: The proxy.
+        user: Name of its address there.
+        secret: Password of the user.
+        is_early: It speaks DTLS-SRTP and ICE, and answers in a 183 only; otherwise it speaks plain
+            RTP, and accepts each call.
+    """
     port = free_port()
-    plain = _CONFIGURATION.format(host=HOST, port=port, encryption="none", policy="none")
-    plain = plain.replace("auto_net_state_mon=0", "auto_net_state_mon=1\ndefault_proxy=0")
+    speaks = ("dtls", "ice") if is_early else ("none", "none")
+    plain = _CONFIGURATION.format(host=HOST, port=port, encryption=speaks[0], policy=speaks[1])
+    early = f"incoming_calls_early_media={int(is_early)}"
+    plain = plain.replace("auto_net_state_mon=0", f"auto_net_state_mon=1\ndefault_proxy=0\n{early}")
     registration = _REGISTRATION.format(
         user=user, secret=secret, domain=DOMAIN, proxy=proxy.udp, address=proxy.aor(user)
     )
-    async with _phone(folder, port, plain + registration) as phone:
+    async with _phone(folder, port, plain + registration, accepts=not is_early) as phone:
         await phone.registered()
         yield phone
 
 
 @asynccontextmanager
-async def _phone(folder: Path, port: int, configuration: str) -> AsyncIterator[Phone]:
+async def _phone(
+    folder: Path, port: int, configuration: str, *, accepts: bool = True
+) -> AsyncIterator[Phone]:
     (folder / ".local/share/linphone").mkdir(parents=True)
     (folder / "linphonerc").write_text(configuration)
     tone = folder / "tone.wav"
@@ -200,7 +213,8 @@ async def _phone(folder: Path, port: int, configuration: str) -> AsyncIterator[P
     with (folder / "linphone.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(tool_path("linphone"), "--config", str(folder / "linphonerc")),
-            *("--auto-answer", "-C", "-D", "--disable-stats-events"),
+            *(["--auto-answer"] if accepts else []),
+            *("-C", "-D", "--disable-stats-events"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,

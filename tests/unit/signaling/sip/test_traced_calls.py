@@ -9,7 +9,7 @@ from handfast.trace.rows import Arrow, ArrowOutcome, Topic
 from peer import PeerConfiguration
 from peer.tracing.events import SignalingMessage
 from tests.support.negotiation.connections import within
-from tests.support.peers.sip_phones import sounding, two_phones
+from tests.support.peers.sip_phones import forked_phones, sounding, two_phones
 from tests.support.tracing.traces import Sink
 
 
@@ -38,6 +38,29 @@ async def test_ladder_of_an_early_call_shows_sip_beside_dtls() -> None:
     labels = [row.label for row in arrows]
     hello = next(place for place, label in enumerate(labels) if "ClientHello" in label)
     assert labels.index("183 Session Progress (INVITE)") < hello < labels.index("ACK")
+
+
+async def test_fork_has_its_own_messages_and_the_common_invite_in_its_trace() -> None:
+    sinks: list[Sink] = []
+
+    def traced(_: object) -> Sink:
+        sinks.append(Sink())
+        return sinks[-1]
+
+    async with forked_phones(2) as (caller, called):
+        target = "sip:bob@example.org"
+        async with caller.phone.ring(target, sounding(), trace=traced) as branches:
+            for each in called:
+                await within((await each.ringing()).early(sounding()))
+                await within(anext(branches))
+    for sink in sinks:
+        summaries = [each.summary for each in sink.all(SignalingMessage)]
+        assert summaries[:4] == [
+            "INVITE",
+            "183 Session Progress (INVITE)",
+            "PRACK",
+            "200 OK (PRACK)",
+        ]
 
 
 async def test_trace_of_sip_holds_no_description_twice() -> None:
