@@ -44,21 +44,27 @@ def may_be_unencrypted(sdp: Sdp, section: MediaSection, profile: Profile) -> boo
     return encryption_of(sdp, section) is MediaEncryption.NONE
 
 
+def asks_for_plain_rtp(sdp: Sdp) -> bool:
+    """Tell whether a description has audio or video, and no keys at all."""
+    return _plain_section(sdp) is not None
+
+
 def check_no_downgrade(session: Session, sdp: Sdp) -> None:
     """Check that a peer with which media was encrypted does not ask for plain RTP.
 
     Raises:
         DowngradeError: It does.
     """
-    if not session.was_encrypted:
-        return
-    for section in sdp.media:
-        if section.rejected or section.kind is None:
-            continue
-        if encryption_of(sdp, section) is MediaEncryption.NONE:
-            raise DowngradeError(
-                "the description has no keys, and media of this connection was encrypted before",
-                line=section.lines[0].text,
-                line_number=section.lines[0].number,
-                mid=section.mid,
-            )
+    section = _plain_section(sdp) if session.was_encrypted else None
+    if section is not None:
+        raise DowngradeError(
+            "the description has no keys, and media of this connection was encrypted before",
+            line=section.lines[0].text,
+            line_number=section.lines[0].number,
+            mid=section.mid,
+        )
+
+
+def _plain_section(sdp: Sdp) -> MediaSection | None:
+    live = (section for section in sdp.media if not section.rejected)
+    return next((s for s in live if encryption_of(sdp, s) is MediaEncryption.NONE), None)

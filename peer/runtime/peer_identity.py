@@ -11,6 +11,7 @@ from peer.descriptions import SdpType
 from peer.errors import InvalidStateError, PhraseError
 from peer.events import EventName, PhraseEvent, PhraseMessageEvent
 from peer.identity.voucher import MAX_VOUCHERS, Voucher
+from peer.negotiation.keying import asks_for_plain_rtp
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Side
@@ -134,10 +135,13 @@ class PeerIdentity:
 
         Raises:
             IdentityError: It is wrong, or missing where it has to be there; nothing has changed.
+            DowngradeError: The description asks for plain RTP, and the peer is known.
         """
         described = plan.next.description(Side.REMOTE)
         if self._gate is None or described is None:
             return None
+        if asks_for_plain_rtp(described.sdp):
+            await self._gate.check_unencrypted()
         return await self._gate.check_description(token, fingerprints(described.sdp))
 
     def on_description(self, side: Side, session: Session, identity: SignedIdentity | None) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from peer.errors import IdentityError, PeerTrustError, TrustStoreError
+from peer.errors import DowngradeError, IdentityError, PeerTrustError, TrustStoreError
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.tasks import BackgroundTasks
 from peer.trust.continuity import Action, Likeness, action, compare
@@ -123,6 +123,20 @@ class TrustGate:
             )
         self._token = token
         return said
+
+    async def check_unencrypted(self) -> None:
+        """Check that a peer whose description has no keys at all is not known by a certificate.
+
+        Raises:
+            DowngradeError: It is, so that it has keys: somebody may have taken them out.
+            TrustStoreError: What is remembered cannot be read.
+        """
+        store, name = self._trust.known_peers, self._name
+        known = None if store is None or name is None else await store.lookup(name)
+        if known is not None:
+            raise DowngradeError(
+                f"the description has no keys, and {name!r} is known by {known.fingerprint}"
+            )
 
     def on_description(self, vouchers: Sequence[Voucher], identity: SignedIdentity | None) -> None:
         """Note what came with a description of the peer that is being applied."""

@@ -25,6 +25,7 @@ from peer import (
 )
 from peer.runtime.statistics import CertificateStats, TransportStats
 from peer.tracing.events import Datagram, DatagramKind, MediaUnencrypted
+from peer.trust import Continuity, KnownPeer, KnownPeers, Trust
 from tests.support.captures.captured_call import Call, call
 from tests.support.negotiation.connections import (
     both_connected,
@@ -38,6 +39,7 @@ from tests.support.tracing.traces import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.captures.wire import Captured
 
@@ -252,3 +254,34 @@ async def test_handshake_that_fails_is_never_followed_by_plain_media() -> None:
 
 def in_dtls(at: Call) -> list[Captured]:
     return [each for each in at.wire.of() if each.is_dtls]
+
+
+async def test_peer_that_is_known_by_a_certificate_is_refused_without_keys(tmp_path: Path) -> None:
+    """In an offer and in an answer; one that nobody knows is taken."""
+    store = KnownPeers(tmp_path / "known.db")
+    shown = KnownPeer(fingerprint=Certificate.generate().fingerprint())
+    assert await store.remember("bob", shown, former=None)
+    trust = Trust(known_peers=store, continuity=Continuity.REMEMBER)
+    for name, refused in (("bob", True), ("eve", False)):
+        knowing = configured(_PLAIN, trust=trust, peer_name=name)
+        async with call(knowing, configured(_PLAIN)) as at:
+            add_silence(at.offerer)
+            await at.offer(stripped)
+            add_silence(at.answerer)
+            answer = await at.make_answer()
+            if refused:
+                with pytest.raises(DowngradeError, match="'bob' is known by"):
+                    await at.offerer.setRemoteDescription(answer)
+                assert at.offerer.signalingState == "have-local-offer"
+                assert not in_clear(at)
+            else:
+                await at.offerer.setRemoteDescription(answer)
+                await both_connected(at.offerer, at.answerer)
+        async with call(configured(_PLAIN), knowing) as at:
+            add_silence(at.offerer)
+            if refused:
+                with pytest.raises(DowngradeError, match="'bob' is known by"):
+                    await at.offer(stripped)
+                assert at.answerer.signalingState == "stable"
+            else:
+                await at.offer(stripped)
