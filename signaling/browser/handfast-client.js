@@ -268,6 +268,7 @@ export class Link extends Emitter {
  * @property {(message: Message) => void} [renew] called with a message that wants a new
  *     RTCPeerConnection: of a peer that has another one than before, or its offer where both have
  *     offered first. Without it our offer is rolled back then, which costs libwebrtc its data channels.
+ * @property {boolean} [phrase] take part in a phrase that two people compare (docs/TRUST.md)
  * @property {number} [patience] milliseconds for which the impolite end waits for the first offer
  */
 
@@ -275,9 +276,9 @@ export class Link extends Emitter {
  * Perfect negotiation of one RTCPeerConnection (W3C webrtc-pc section 10.7), with ICE restarts where
  * the path has failed. Make it before tracks and channels are added.
  *
- * Events: `description` (one that came into force), and `error` (after which the connection is as it
- * was).
- * @extends {Emitter<{ description: { side: "local" | "remote", description: RTCSessionDescription }, error: Error }>}
+ * Events: `description` (one that came into force), `phrase` (a Phrase, or an Error that says why there
+ * is none), and `error` (after which the connection is as it was).
+ * @extends {Emitter<{ description: { side: "local" | "remote", description: RTCSessionDescription }, phrase: import("./handfast-phrase.js").Phrase | Error, error: Error }>}
  */
 export class Negotiation extends Emitter {
   #connection;
@@ -293,12 +294,20 @@ export class Negotiation extends Emitter {
   /** @type {number | undefined} */
   #restartTimer;
   #queue = Promise.resolve();
+  /** @type {Promise<import("./handfast-phrase.js").PhraseExchange> | null} */
+  #phrases = null;
+  // Over once a description was sent that takes part in a phrase.
+  /** @type {Promise<void> | null} */
+  #signing = null;
+  // The peer's offer as it came: browsers keep no attribute that they do not know.
+  #offered = "";
 
   /** @param {RTCPeerConnection} connection @param {NegotiationOptions} options */
-  constructor(connection, { polite, send, renew, patience = 0 }) {
+  constructor(connection, { polite, send, renew, patience = 0, phrase = false }) {
     super();
     this.#connection = connection;
     this.#send = send;
+    if (phrase) this.#phrases = this.#exchange();
     this.#renew = renew;
     this.polite = polite;
     connection.addEventListener("negotiationneeded", () => {
@@ -306,7 +315,9 @@ export class Negotiation extends Emitter {
       if (waits) this.#offerTimer ??= setTimeout(() => void this.#offer(), patience);
       else void this.#offer();
     });
-    connection.addEventListener("icecandidate", ({ candidate }) => {
+    connection.addEventListener("icecandidate", async ({ candidate }) => {
+      // Not before the description that they belong to.
+      if (this.#signing !== null) await this.#signing;
       send({ type: "candidate", ...candidate?.toJSON() });
     });
     connection.addEventListener("icegatheringstatechange", () => {
@@ -365,6 +376,8 @@ export class Negotiation extends Emitter {
         return this.#takeDescription(message);
       case "candidate":
         return this.#takeCandidate(message);
+      case "phrase":
+        return (await this.#phrases)?.receive(message.message);
       case "error":
         if (message.code === "bad-candidate") return;
         if (message.code === "bad-description") await this.#rollBack();
@@ -390,6 +403,7 @@ export class Negotiation extends Emitter {
     clearTimeout(this.#offerTimer);
     // An answer to an offer that was sent again may come twice.
     if (type !== "offer" && pc.signalingState === "stable") return;
+    if (type === "offer") this.#offered = sdp;
     this.#settingAnswer = type === "answer";
     try {
       await pc.setRemoteDescription({ type: /** @type {RTCSdpType} */ (type), sdp });
@@ -401,7 +415,9 @@ export class Negotiation extends Emitter {
       this.#settingAnswer = false;
     }
     this.#describe("remote");
-    if (type === "offer") await this.#sendDescription();
+    if (type === "offer") return this.#sendDescription();
+    const offer = pc.localDescription?.sdp ?? "";
+    await (await this.#phrases)?.begin({ offer, answer: sdp, weOffered: true });
   }
 
   /** @param {Message} message */
@@ -421,10 +437,30 @@ export class Negotiation extends Emitter {
 
   async #sendDescription() {
     const pc = this.#connection;
-    await pc.setLocalDescription();
-    if (pc.localDescription === null) return;
-    this.#describe("local");
-    this.#send(pc.localDescription.toJSON());
+    const phrases = await this.#phrases;
+    let signed = () => {};
+    if (phrases) this.#signing = new Promise((resolve) => (signed = resolve));
+    try {
+      await pc.setLocalDescription();
+      if (pc.localDescription === null) return;
+      this.#describe("local");
+      if (!phrases) return this.#send(pc.localDescription.toJSON());
+      const { type, sdp } = pc.localDescription;
+      const offer = type === "offer" ? undefined : this.#offered;
+      this.#send({ type, sdp: await phrases.sign(sdp, offer) });
+      if (offer !== undefined) await phrases.begin({ offer, answer: sdp, weOffered: false });
+    } finally {
+      signed();
+      this.#signing = null;
+    }
+  }
+
+  async #exchange() {
+    const { PhraseExchange } = await import("./handfast-phrase.js");
+    return new PhraseExchange(
+      (message) => this.#send({ type: "phrase", message }),
+      (found) => emit(this, "phrase", found),
+    );
   }
 
   async #rollBack() {
@@ -482,8 +518,9 @@ function sessionOf(sdp) {
  * page or a restart of the server. `connection` is a new one then, where theirs is.
  *
  * Events: `state`, `track` and `trackremoved` (with its `streams`), `connection` (a new one, before
- * anything was added to it) and `error`.
- * @extends {Emitter<{ state: ParticipantState, track: { track: MediaStreamTrack, streams: readonly MediaStream[] }, trackremoved: { track: MediaStreamTrack }, connection: RTCPeerConnection, error: Error }>}
+ * anything was added to it), `phrase` (where the room compares phrases: a Phrase, or an Error that says
+ * why there is none) and `error`.
+ * @extends {Emitter<{ state: ParticipantState, track: { track: MediaStreamTrack, streams: readonly MediaStream[] }, trackremoved: { track: MediaStreamTrack }, connection: RTCPeerConnection, phrase: import("./handfast-phrase.js").Phrase | Error, error: Error }>}
  */
 export class Participant extends Emitter {
   #room;
@@ -501,6 +538,9 @@ export class Participant extends Emitter {
   #connectTimer;
   /** @type {number | undefined} */
   #awayTimer;
+
+  /** What two people compare, where the room does. @type {import("./handfast-phrase.js").Phrase | null} */
+  phrase = null;
 
   /**
    * Made by `Room`.
@@ -603,8 +643,15 @@ export class Participant extends Emitter {
         if (message.type === "offer") this.receive(message);
       },
       patience: PATIENCE_MS,
+      phrase: this.#room.phrases,
     });
     this.#negotiation = negotiation;
+    this.phrase = null;
+    negotiation.on("phrase", (found) => {
+      if (negotiation !== this.#negotiation) return;
+      this.phrase = found instanceof Error ? null : found;
+      emit(this, "phrase", found);
+    });
     this.#wasConnected = this.#late = false;
     negotiation.on("error", (error) => emit(this, "error", error));
     pc.addEventListener("connectionstatechange", () => {
@@ -704,6 +751,7 @@ function textOf(data) {
  * @typedef {object} RoomSide What a participant needs of its room.
  * @property {() => RTCConfiguration} configuration
  * @property {ReadonlyMap<MediaStreamTrack, readonly MediaStream[]>} published
+ * @property {boolean} phrases whether a phrase is made with it
  * @property {(message: Message) => void} send
  * @property {(participant: Participant, text: string) => void} hear
  * @property {(participant: Participant) => void} forget
@@ -717,6 +765,7 @@ function textOf(data) {
  * @property {string | (() => string | Promise<string>)} [token] where the server asks for one; called
  *     again for each return
  * @property {RTCConfiguration} [configuration] for each connection; the room's ICE servers are added
+ * @property {boolean} [phrases] make a phrase with each participant that does so too (docs/TRUST.md)
  * @property {Pick<Storage, "getItem" | "setItem">} [storage] keeps what shows others that this is the
  *     same participant after a reload: `sessionStorage`, which is a tab's own
  */
@@ -755,6 +804,7 @@ export class Room extends Emitter {
   constructor(options) {
     super();
     this.#options = options;
+    this.#side.phrases = options.phrases === true;
     this.name = options.name ?? "";
     this.#secret = secretOf(options);
     this.#url = new URL(options.url ?? new URL("ws", import.meta.url), globalThis.location?.href);
@@ -944,6 +994,7 @@ export class Room extends Emitter {
       iceServers: [...(this.#options.configuration?.iceServers ?? []), ...this.#iceServers],
     }),
     published: this.#published,
+    phrases: false,
     send: (message) => this.#link?.send(message),
     hear: (participant, text) => emit(this, "chat", { participant, text }),
     forget: (participant) => this.#forget(participant),

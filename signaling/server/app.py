@@ -18,7 +18,7 @@ from signaling.ice_servers import IceServerEntry
 from signaling.messages import MAX_REASON, Error, Joined, Resume
 from signaling.server.access import JoinRequest, Refusal, Rights, everybody
 from signaling.server.backplane import InProcessBackplane
-from signaling.server.browser_client import client_route
+from signaling.server.browser_client import client_routes
 from signaling.server.connection import SERVICE_RESTART, MemberConnection, dismiss, receive_frame
 from signaling.server.events import ServerEvent, tell
 from signaling.server.frames import Fault, read_first
@@ -90,7 +90,7 @@ def create_app(
         authorize,
         backplane or InProcessBackplane(),
     )
-    routes: list[BaseRoute] = [WebSocketRoute("/ws", server.serve), client_route()]
+    routes: list[BaseRoute] = [WebSocketRoute("/ws", server.serve), *client_routes()]
     if metrics:
         routes.append(metrics_route(server.statistics, server.load))
     return RoomApp(server, routes)

@@ -1,10 +1,11 @@
-"""The room client for web pages, served beside the rooms as one ES module (docs/CLIENT.md)."""
+"""The room client for web pages, served beside the rooms as an ES module (docs/CLIENT.md)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from signaling.server.files import file_response
@@ -15,17 +16,38 @@ if TYPE_CHECKING:
 
 #: Name of the module, and the last part of its URL.
 CLIENT_NAME: Final = "handfast-client.js"
-_PATH: Final = Path(__file__).parents[1] / "browser" / CLIENT_NAME
+#: Module that the client loads where phrases are compared (docs/TRUST.md).
+PHRASE_NAME: Final = "handfast-phrase.js"
+#: List of words for phrases, where `mnemonic` is installed.
+WORDS_NAME: Final = "handfast-words.json"
+_FOLDER: Final = Path(__file__).parents[1] / "browser"
 
 
-async def _serve_client(request: Request) -> Response:
+async def _serve_module(request: Request) -> Response:
     # Pages of other origins may load it (Fetch section 3.3): it is public, and the WebSocket that
     # it opens is judged by its own Origin. It goes with this version of the server: no
     # cache gives it out unasked, but each may be told that it is the same.
     headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"}
-    return await file_response(request, _PATH, media_type="text/javascript", headers=headers)
+    path = _FOLDER / request.url.path.rpartition("/")[2]
+    return await file_response(request, path, media_type="text/javascript", headers=headers)
 
 
-def client_route() -> Route:
-    """Create the route of the module, which finds the rooms at `ws` beside it."""
-    return Route(f"/{CLIENT_NAME}", _serve_client)
+async def _serve_words(request: Request) -> Response:
+    # Imported when it is asked for: a server of rooms has no use for the rest of it.
+    from peer.errors import ConfigurationError
+    from peer.trust.phrase import word_list
+
+    headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=86400"}
+    try:
+        return JSONResponse(word_list(), headers=headers)
+    except ConfigurationError as error:
+        return PlainTextResponse(str(error), status_code=404, headers=headers)
+
+
+def client_routes() -> list[Route]:
+    """Create the routes of the module and its parts; it finds the rooms at `ws` beside it."""
+    return [
+        Route(f"/{CLIENT_NAME}", _serve_module),
+        Route(f"/{PHRASE_NAME}", _serve_module),
+        Route(f"/{WORDS_NAME}", _serve_words),
+    ]

@@ -1,0 +1,277 @@
+// Phrases that two people compare, so that nobody sits between them (docs/TRUST.md, RFC 5763 section
+// 8.5): the same as peer/trust/phrase.py and phrase_exchange.py make them.
+// @ts-check
+
+// Attribute of our descriptions: in an offer it asks for a phrase, in an answer it has the commitment.
+const ATTRIBUTE = "handfast-phrase";
+const VERSION = "1";
+const NUMBER_SIZE = 32;
+// Bits of a phrase: six words of 11 bits each; digits for as many.
+const PHRASE_BITS = 66n;
+const WORD_BITS = 11n;
+const EMOJI_BITS = 6n;
+const DIGITS = 20;
+// Largest message, in characters: an id of 16 and a number of 44.
+const MOST_CHARACTERS = 64;
+
+// 64 emoji that are told apart at sight, with their names for a screen reader: as peer/trust/emoji.py.
+const EMOJI = [
+  ["🐶", "dog"], ["🐱", "cat"], ["🦁", "lion"], ["🐴", "horse"],
+  ["🐷", "pig"], ["🐘", "elephant"], ["🐰", "rabbit"], ["🐼", "panda"],
+  ["🐓", "rooster"], ["🐧", "penguin"], ["🐢", "turtle"], ["🐟", "fish"],
+  ["🐙", "octopus"], ["🦋", "butterfly"], ["🐝", "bee"], ["🕷", "spider"],
+  ["🌷", "tulip"], ["🌳", "tree"], ["🌵", "cactus"], ["🍄", "mushroom"],
+  ["🌍", "globe"], ["🌙", "moon"], ["☁️", "cloud"], ["🔥", "fire"],
+  ["⚡", "lightning"], ["🌈", "rainbow"], ["❄️", "snowflake"], ["☂️", "umbrella"],
+  ["🍌", "banana"], ["🍎", "apple"], ["🍓", "strawberry"], ["🌽", "corn"],
+  ["🍕", "pizza"], ["🎂", "cake"], ["🧀", "cheese"], ["🥚", "egg"],
+  ["❤️", "heart"], ["👓", "glasses"], ["🎩", "hat"], ["👑", "crown"],
+  ["🔑", "key"], ["🔨", "hammer"], ["✂️", "scissors"], ["💡", "light bulb"],
+  ["📕", "book"], ["✏️", "pencil"], ["📎", "paperclip"], ["🎁", "gift"],
+  ["⏰", "clock"], ["⏳", "hourglass"], ["☎️", "telephone"], ["🏆", "trophy"],
+  ["⚽", "football"], ["🎸", "guitar"], ["🎺", "trumpet"], ["🔔", "bell"],
+  ["⚓", "anchor"], ["🚀", "rocket"], ["✈️", "aeroplane"], ["🚲", "bicycle"],
+  ["🚂", "train"], ["⛵", "sailboat"], ["🏠", "house"], ["🚗", "car"],
+];
+
+/** The peer takes no part in a phrase, or is not honest about it. */
+export class PhraseError extends Error {}
+
+/** 66 bits for two people to compare. */
+export class Phrase {
+  /** @param {bigint} value */
+  constructor(value) {
+    this.value = value;
+  }
+
+  /** Twenty decimal digits, in groups of five. */
+  get digits() {
+    return this.value
+      .toString()
+      .padStart(DIGITS, "0")
+      .replace(/(.{5})(?=.)/g, "$1 ");
+  }
+
+  /** Eleven emoji, each with its name. */
+  get emoji() {
+    return split(this.value, EMOJI_BITS).map((index) => ({ symbol: EMOJI[index][0], name: EMOJI[index][1] }));
+  }
+
+  /** Six words of a list of 2,048. @param {string[]} list */
+  words(list) {
+    return split(this.value, WORD_BITS).map((index) => list[index]);
+  }
+}
+
+/** The exchange that makes the phrase of the certificates in use, and a new one when they change. */
+export class PhraseExchange {
+  #send;
+  #onPhrase;
+  /** @type {Exchange | null} */
+  #answering = null;
+  /** @type {Exchange | null} */
+  #current = null;
+  #early = "";
+
+  /**
+   * @param {(message: string) => void} send carries a message to the peer
+   * @param {(found: Phrase | PhraseError) => void} onPhrase called with each phrase, or why there is none
+   */
+  constructor(send, onPhrase) {
+    this.#send = send;
+    this.#onPhrase = onPhrase;
+  }
+
+  /**
+   * Adds our attribute to a description that is about to be sent.
+   * @param {string} sdp
+   * @param {string} [offer] the peer's offer as it came, where this is an answer
+   */
+  async sign(sdp, offer) {
+    if (offer === undefined) return withAttribute(sdp, VERSION);
+    if (attribute(offer) === null) return sdp;
+    const ends = { offerer: fingerprints(offer), answerer: fingerprints(sdp) };
+    if (!same(this.#answering?.ends, ends) || this.#answering?.phrase) {
+      // A number serves once: who has seen it could choose its own by it.
+      this.#answering = { ends, weOffered: false, ours: randomNumber(), id: await idOf(ends) };
+    }
+    const { ours } = /** @type {Exchange} */ (this.#answering);
+    return withAttribute(sdp, `${VERSION} ${await commitment(ends, ours)}`);
+  }
+
+  /**
+   * Goes on with the certificates of an offer and its answer, which are in force now.
+   * @param {{ offer: string, answer: string, weOffered: boolean }} described the peer's as it came
+   */
+  async begin({ offer, answer, weOffered }) {
+    const ends = { offerer: fingerprints(offer), answerer: fingerprints(answer) };
+    if (this.#current?.phrase && samePair(this.#current.ends, ends)) return;
+    const [version, committed] = (attribute(weOffered ? answer : offer) ?? "").split(" ");
+    if (version !== VERSION || (weOffered && !committed)) {
+      this.#current = null;
+      this.#onPhrase(new PhraseError("the peer takes no part in a phrase"));
+    } else if (weOffered) {
+      this.#current = { ends, weOffered, ours: randomNumber(), committed, id: await idOf(ends) };
+      this.#send(message(this.#current));
+    } else if (same(this.#answering?.ends, ends)) {
+      this.#current = this.#answering;
+      const early = this.#early;
+      this.#early = "";
+      if (early) await this.receive(early);
+    }
+  }
+
+  /** Takes a message of the peer. @param {string} text */
+  async receive(text) {
+    const { id, number } = parse(text);
+    const exchange = this.#current;
+    if (exchange === null || exchange.id !== id) {
+      // Of an answer that is still to be applied here, or of certificates that have gone.
+      this.#early = text;
+      return;
+    }
+    if (exchange.phrase || exchange.failed) return;
+    if (exchange.weOffered && (await commitment(exchange.ends, number)) !== exchange.committed) {
+      exchange.failed = true;
+      this.#onPhrase(new PhraseError("somebody in the middle looks for a phrase that agrees"));
+      return;
+    }
+    const [offerer, answerer] = exchange.weOffered ? [exchange.ours, number] : [number, exchange.ours];
+    exchange.phrase = await phraseOf(exchange.ends, offerer, answerer);
+    if (!exchange.weOffered) this.#send(message(exchange));
+    this.#onPhrase(exchange.phrase);
+  }
+}
+
+/** @typedef {{ offerer: string, answerer: string }} Ends the fingerprints of both, each set as one text */
+/**
+ * @typedef {object} Exchange
+ * @property {Ends} ends
+ * @property {boolean} weOffered
+ * @property {Uint8Array} ours
+ * @property {string} id
+ * @property {string} [committed]
+ * @property {Phrase} [phrase]
+ * @property {boolean} [failed]
+ */
+
+/** Collects the fingerprints of a description, sorted, as one text. @param {string} sdp */
+function fingerprints(sdp) {
+  const [session, ...media] = sdp.split(/^(?=m=)/m);
+  const inherited = listed(session);
+  const found = media
+    .filter((section) => !/^m=\S+ 0 /.test(section) || /^a=bundle-only/m.test(section))
+    .flatMap((section) => (listed(section).length > 0 ? listed(section) : inherited));
+  return [...new Set(found)].sort().join(" ");
+}
+
+/** @param {string} section */
+function listed(section) {
+  const lines = [...section.matchAll(/^a=fingerprint:(\S+) (\S+)/gm)];
+  return lines.map(([, algorithm, value]) => `${algorithm.toLowerCase()} ${value.toUpperCase()}`);
+}
+
+/** Finds the value of our attribute in the session part. @param {string} sdp */
+function attribute(sdp) {
+  const session = sdp.split(/^m=/m)[0];
+  return session.match(new RegExp(`^a=${ATTRIBUTE}:(.*?)\r?$`, "m"))?.[1] ?? null;
+}
+
+/** @param {string} sdp @param {string} value */
+function withAttribute(sdp, value) {
+  const end = sdp.search(/^m=/m);
+  const line = `a=${ATTRIBUTE}:${value}\r\n`;
+  return end < 0 ? sdp + line : sdp.slice(0, end) + line + sdp.slice(end);
+}
+
+/** @param {Ends | undefined} one @param {Ends} other */
+function same(one, other) {
+  return one !== undefined && one.offerer === other.offerer && one.answerer === other.answerer;
+}
+
+/** @param {Ends} one @param {Ends} other */
+function samePair(one, other) {
+  return same(one, other) || same({ offerer: one.answerer, answerer: one.offerer }, other);
+}
+
+function randomNumber() {
+  return crypto.getRandomValues(new Uint8Array(NUMBER_SIZE));
+}
+
+/** @param {Exchange} exchange */
+function message({ id, ours }) {
+  return `${id} ${base64(ours)}`;
+}
+
+/** @param {string} text */
+function parse(text) {
+  const [id, number = ""] = text.length <= MOST_CHARACTERS ? text.split(" ") : [""];
+  try {
+    const octets = Uint8Array.from(atob(number), (character) => character.charCodeAt(0));
+    if (id && octets.length === NUMBER_SIZE) return { id, number: octets };
+  } catch {
+    // It is said below, for all of them.
+  }
+  throw new PhraseError("a message for a phrase is an id and 32 bytes in base64");
+}
+
+/** @param {Ends} ends */
+async function idOf(ends) {
+  const digest = await sha256(utf8(`${ends.offerer}\0${ends.answerer}`));
+  return base64(digest.slice(0, 12)).replaceAll("+", "-").replaceAll("/", "_");
+}
+
+/** @param {Ends} ends @param {Uint8Array} number */
+async function commitment(ends, number) {
+  return base64(await hashed(["handfast commitment 1", ends.offerer, ends.answerer, number]));
+}
+
+/** @param {Ends} ends @param {Uint8Array} offerer @param {Uint8Array} answerer */
+async function phraseOf(ends, offerer, answerer) {
+  const sides = [
+    { certificate: ends.offerer, number: offerer },
+    { certificate: ends.answerer, number: answerer },
+  ];
+  sides.sort((one, other) => (one.certificate < other.certificate ? -1 : 1));
+  const digest = await hashed([
+    "handfast phrase 1",
+    ...sides.flatMap(({ certificate, number }) => [certificate, number]),
+  ]);
+  const value = digest.reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
+  return new Phrase(value >> (BigInt(digest.length) * 8n - PHRASE_BITS));
+}
+
+/** Hashes parts with their lengths, so that no two lists of parts give the same. @param {(string | Uint8Array)[]} parts */
+async function hashed(parts) {
+  const octets = parts.flatMap((part) => {
+    const data = typeof part === "string" ? utf8(part) : part;
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, data.length);
+    return [...length, ...data];
+  });
+  return sha256(Uint8Array.from(octets));
+}
+
+/** @param {Uint8Array} data */
+async function sha256(data) {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (data)));
+}
+
+/** @param {string} text */
+function utf8(text) {
+  return new TextEncoder().encode(text);
+}
+
+/** @param {Uint8Array} data */
+function base64(data) {
+  return btoa(String.fromCharCode(...data));
+}
+
+/** Cuts 66 bits into numbers, the most significant first. @param {bigint} value @param {bigint} bits */
+function split(value, bits) {
+  const numbers = [];
+  for (let shift = PHRASE_BITS - bits; shift >= 0n; shift -= bits) {
+    numbers.push(Number((value >> shift) & ((1n << bits) - 1n)));
+  }
+  return numbers;
+}
