@@ -96,6 +96,7 @@ class Branches:
         finally:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+            self._host.unroute(self._invite)
             await self._connection.close()
 
     def __aiter__(self) -> Self:
@@ -133,12 +134,9 @@ class Branches:
         assert self._invite is not None
         if strange := [call for call in calls if call not in self.calls]:
             raise SipUsageError(f"{strange[0]!r} is no branch of this INVITE")
-        first_time, self._kept = self._kept is None, calls
+        self._kept = calls
         self._changed.set()
-        if first_time and len(calls) == 1:
-            self._invite.keep(calls[0].session)
-        elif not calls:
-            self._invite.cancel()
+        self._invite.keep(*(call.session for call in calls))
         self._host.flush()
         dropped = [call.hangup() for call in self.calls if call not in calls]
         await asyncio.gather(*dropped)

@@ -43,6 +43,9 @@ class InvitationHost(CallHost, Protocol):
     def route(self, session: InviteSession, call: Call) -> None:
         """Tell the events of a session to its call from now on."""
 
+    def unroute(self, invite: OutgoingInvite) -> None:
+        """Tell no events of an INVITE and its forks any more, but those of calls."""
+
 
 class InviteEvents:
     """Events of one INVITE and its forks, in their order."""

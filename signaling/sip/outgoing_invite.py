@@ -56,7 +56,9 @@ class OutgoingInvite:
         self._policy = agent.settings.session_timer
         self._is_over = False
         self._is_accepted = False
-        self._kept: InviteSession | None = None
+        #: Forks that are kept; those to come are not, once it is decided.
+        self._kept: list[InviteSession] = []
+        self._is_decided = False
         session_timer.ask(request, self._policy, current=None)
         self._own = self._send(request)
         agent.start_alarm(self, _Alarm.RING, agent.settings.ring_timeout)
@@ -67,16 +69,23 @@ class OutgoingInvite:
         return self._is_over
 
     def cancel(self) -> None:
-        """Cancel the whole INVITE; a fork that accepts all the same gets BYE."""
-        if not self._is_accepted and not self._is_over:
+        """Cancel the whole INVITE, or hang up what it has become; who accepts later gets BYE."""
+        if self._is_accepted:
+            self._kept, self._is_decided = [], True
+            for session in self.sessions.values():
+                session.hang_up()
+        elif not self._is_over:
             self._agent.cancel(self._own)
             self._finish(EndCause.LOCAL)
 
-    def keep(self, session: InviteSession) -> None:
-        """Keep one fork, early or not, and end the others by BYE."""
-        self._kept, self._keeps_all = session, False
+    def keep(self, *sessions: InviteSession) -> None:
+        """Keep these forks, early or not, and end the others by BYE, those to come as well."""
+        if not sessions:
+            self.cancel()
+            return
+        self._kept, self._is_decided = list(sessions), True
         for other in self.sessions.values():
-            if other is not session:
+            if other not in self._kept:
                 other.end_other_fork()
 
     def on_alarm(self, kind: object) -> None:
@@ -104,7 +113,10 @@ class OutgoingInvite:
     def _provisional(self, own: OwnRequest, response: Response) -> None:
         if self._is_over or response.code == 100:
             return
-        session = self._session(own, response) if tag_of(response.headers["To"]) else None
+        tag = tag_of(response.headers["To"])
+        if tag and self._is_decided and self.sessions.get(tag) not in self._kept:
+            return
+        session = self._session(own, response) if tag else None
         if session is not None:
             session.take_provisional(own, response)
         else:
@@ -117,9 +129,7 @@ class OutgoingInvite:
         self._agent.stop_alarms(self, _Alarm.RING)
         tag = tag_of(response.headers["To"]) or ""
         known = self.sessions.get(tag)
-        is_wanted = not self._is_over and (
-            self._kept is None or self._keeps_all or known is self._kept
-        )
+        is_wanted = not self._is_over and (not self._is_decided or known in self._kept)
         session = self._session(own, response, is_wanted=is_wanted)
         if session is None:
             return
@@ -128,11 +138,12 @@ class OutgoingInvite:
             return
         if is_wanted:
             self._is_accepted = True
-            self._kept = self._kept or session
+            if not self._keeps_all and not self._is_decided:
+                self._kept, self._is_decided = [session], True
         session.take_success(own, response)
-        if not self._keeps_all:
+        if self._is_decided:
             for other in self.sessions.values():
-                if other is not self._kept:
+                if other not in self._kept:
                     other.drop(EndCause.OTHER_FORK)
 
     def _failure(self, own: OwnRequest, response: Response) -> None:

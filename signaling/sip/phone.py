@@ -251,11 +251,17 @@ class Phone:
                 self.flush()
                 raise
             finally:
-                self._unroute(invite)
+                self.unroute(invite)
         except BaseException:
             await (media.connection.close() if connection is None else media.roll_back())
             raise
-        await call.described()
+        try:
+            await call.described()
+        except BaseException:
+            # Such as the end of the task: nobody else has the call.
+            invite.cancel()
+            self.flush()
+            raise
         return call
 
     def ring(
@@ -513,7 +519,8 @@ class Phone:
             headers={**(headers or {}), "Call-ID": call_id},
         )
 
-    def _unroute(self, invite: OutgoingInvite) -> None:
+    def unroute(self, invite: OutgoingInvite) -> None:
+        """Tell no events of an INVITE and its forks any more, but those of calls."""
         self._routes.pop(invite, None)
         for session in invite.sessions.values():
             if session not in self._calls:

@@ -55,6 +55,8 @@ class SessionRefresher:
         self._on_expired = on_expired
         self._timer: SessionTimer | None = None
         self._asked: OwnRequest | None = None
+        #: The time for a refresh has come, and none was answered yet.
+        self._is_due = False
         #: What this end wishes for; a 422 raises it.
         self.policy: SessionTimerPolicy = agent.settings.session_timer
 
@@ -72,6 +74,7 @@ class SessionRefresher:
     def start(self, timer: SessionTimer | None) -> None:
         """Run the timer that a 2xx to an INVITE or UPDATE has agreed on, from now on."""
         self._timer = timer
+        self._is_due = False
         self._agent.stop_alarms(self, *RefreshAlarm)
         if timer is not None:
             kind = RefreshAlarm.REFRESH if timer.is_refresher else RefreshAlarm.EXPIRY
@@ -99,8 +102,10 @@ class SessionRefresher:
         match kind:
             case RefreshAlarm.REFRESH:
                 assert self._timer is not None
-                left = self._timer.interval / 2 - min(32.0, self._timer.interval / 3)
-                self._agent.start_alarm(self, RefreshAlarm.EXPIRY, left)
+                if not self._is_due:
+                    self._is_due = True
+                    left = self._timer.interval / 2 - min(32.0, self._timer.interval / 3)
+                    self._agent.start_alarm(self, RefreshAlarm.EXPIRY, left)
                 if self._takes_update():
                     self._refresh()
                 else:
@@ -127,8 +132,9 @@ class SessionRefresher:
             self._refresh()
         elif response.code in (408, 481):
             self._on_expired(f"the refresh of the call was answered {response.code}")
-        elif response.code not in (491, 500):
-            # 405 and 501, against what Allow said.
+        elif response.code in (405, 501):
+            # Against what Allow said.
             self._on_wanted()
         else:
+            # Such as a 503 of our own while the transport is away: again, until the call expires.
             self._agent.start_alarm(self, RefreshAlarm.REFRESH, 2 + 2 * self._agent.chance())

@@ -102,13 +102,14 @@ class Reoffers:
             OfferAnswerError: An exchange is open.
         """
         self._offers.sent(carrier, described=True)
-        self.stop()
+        self._agent.stop_alarms(self, OfferPossible)
         request = self._dialog.request(carrier.name, body=sdp.encode(), content_type=SDP)
         self._refresher.ask(request)
         self._open = self._agent.send_request(request, self._on_response, dialog=self._dialog)
 
     def stop(self) -> None:
-        """Stop the wait after a refused offer."""
+        """Forget the open offer, since the call is over: responses to it change nothing."""
+        self._open = None
         self._agent.stop_alarms(self, OfferPossible)
 
     def on_alarm(self, kind: object) -> None:

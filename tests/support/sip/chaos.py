@@ -70,7 +70,7 @@ class Chaos:
     def run(self, steps: int) -> None:
         """Let both applications act by chance, then calm the link and hang everything up."""
         for _ in range(steps):
-            self._act()
+            self.act()
             self.pair.run(self.random.choice([0.01, 0.1, 1.0, 5.0, 40.0]))
         self.calm()
 
@@ -128,7 +128,8 @@ class Chaos:
         del message
         return (0.05,)
 
-    def _act(self) -> None:
+    def act(self) -> None:
+        """Let one of the applications do something by chance."""
         end = self.random.choice([self.pair.caller, self.pair.called])
         try:
             match self.random.randrange(9):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sipmessage import Request, Response
 
+from signaling.sip.errors import SipMessageError
 from signaling.sip.parsing import parse_message, write_message
 
 #: Seconds from one end to the other, unless a test says otherwise.
@@ -42,12 +43,14 @@ class VirtualLink:
 
     Attributes:
         now: Virtual time, in seconds.
+        takes_broken: A message that cannot be parsed is dropped, and no error of the test.
         path: What happens to messages from now on.
         sent: Each message that one of the ends sent, with its time and the number of the end.
     """
 
     def __init__(self, one: Core, other: Core, *, path: Path = perfect) -> None:
         self.now = 0.0
+        self.takes_broken = False
         self.sent: list[tuple[float, int, Request | Response]] = []
         self._ends = (one, other)
         self.path = path
@@ -69,7 +72,7 @@ class VirtualLink:
             self.now = max(self.now, when)
             if self._coming and self._coming[0][0] <= self.now:
                 _, _, end, data = heapq.heappop(self._coming)
-                self.send(end, self._ends[end].receive(parse_message(data), self.now))
+                self._deliver(end, data)
             else:
                 for end, core in enumerate(self._ends):
                     self.send(end, core.advance(self.now))
@@ -82,6 +85,15 @@ class VirtualLink:
             for _, sender, message in self.sent
             if sender == end
         ]
+
+    def _deliver(self, end: int, data: bytes) -> None:
+        try:
+            message = parse_message(data)
+        except SipMessageError:
+            if not self.takes_broken:
+                raise
+            return
+        self.send(end, self._ends[end].receive(message, self.now))
 
     def _next_time(self) -> float | None:
         times = [core.next_time() for core in self._ends]

@@ -59,6 +59,21 @@ async def test_all_ends_that_accept_can_be_kept() -> None:
             await within(call.connection.connected())
 
 
+async def test_end_that_accepts_after_two_others_were_kept_is_ended() -> None:
+    async with forked_phones(3) as (caller, called):
+        async with caller.phone.ring(TARGET, sounding()) as branches:
+            *others, late = [await each.ringing() for each in called]
+            for call in others:
+                await within(call.answer(sounding()))
+            calls = [await within(anext(branches)) for _ in others]
+            await within(branches.keep(*calls))
+        await within(late.answer(sounding()))
+        assert (await within(late.ended())).cause is EndCause.REMOTE
+        assert set(caller.phone.current_calls) == set(calls)
+        for call in calls:
+            assert call.state is CallState.ESTABLISHED
+
+
 async def test_ring_that_keeps_nobody_ends_every_branch() -> None:
     async with forked_phones(2) as (caller, called):
         async with caller.phone.ring(TARGET, sounding()) as branches:

@@ -40,6 +40,9 @@ class Forks:
         for end in (self.ann, *self.called):
             end.now = self.link.now
 
+    def flush_called(self) -> None:
+        self.link.send(1, self.proxy.flush())
+
     def methods(self) -> list[str]:
         """Requests of ann, and whom they are for."""
         return [
@@ -158,3 +161,32 @@ def test_early_fork_that_says_nothing_more_ends_with_the_transaction() -> None:
     forks.called[0].session.accept("answer of bob")
     forks.run(40)
     assert [event.cause for event in forks.ann.events(CallEnded)] == [EndCause.OTHER_FORK] * 2
+
+
+def test_two_of_three_forks_are_kept_and_a_late_third_gets_ack_and_bye() -> None:
+    forks = Forks(keeps_all=True)
+    bob, carol, dave = (fork.session for fork in forks_of(forks.ann, forks.invite))
+    for end in forks.called[:2]:
+        end.session.accept("answer")
+    forks.run()
+    forks.called[2].session.accept("answer of dave")
+    forks.flush_called()
+    forks.invite.keep(bob, carol)
+    forks.run()
+    assert [s.state for s in (bob, carol)] == [SessionState.CONFIRMED] * 2
+    assert dave.is_over
+    assert forks.causes() == [EndCause.REMOTE]
+    for session in (bob, carol):
+        session.hang_up()
+    forks.assert_nothing_is_kept()
+
+
+def test_cancel_after_an_answer_hangs_up_and_later_answers_get_bye() -> None:
+    forks = Forks(keeps_all=True)
+    forks.called[0].session.accept("answer of bob")
+    forks.run()
+    forks.invite.cancel()
+    forks.called[1].session.accept("answer of carol")
+    forks.run()
+    assert forks.causes() == [EndCause.REMOTE] * 3
+    forks.assert_nothing_is_kept()

@@ -246,3 +246,26 @@ def test_success_without_the_answer_that_it_owes_ends_the_call() -> None:
     pair.run()
     assert pair.caller.events(CallEnded)[0].cause is EndCause.FAILED
     assert "BYE" in pair.link.first_lines(0)
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_response_to_an_update_after_the_end_of_the_call_changes_nothing(accepted: bool) -> None:
+    def early(end: AgentEnd, told: Told) -> None:
+        if isinstance(told.event, IncomingCall):
+            told.event.session.progress(183, sdp="early answer")
+        elif isinstance(told.event, OfferReceived):
+            if accepted:
+                end.session.answer("answer")
+            else:
+                end.session.refuse(500)
+
+    pair = Pair(AgentEnd("ann"), AgentEnd("bob", react=early))
+    pair.call()
+    pair.run()
+    pair.caller.session.offer("again")
+    pair.caller.session.hang_up()
+    pair.run()
+    assert pair.link.first_lines(0)[-3:] == ["UPDATE", "BYE", "ACK"]
+    assert pair.caller.names()[-2:] == ["CallEnded", "CallEnded"]
+    pair.run(100)
+    assert pair.kept == {}

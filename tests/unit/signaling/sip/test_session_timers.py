@@ -177,3 +177,22 @@ def test_lost_refresh_is_sent_again_by_its_transaction() -> None:
     assert pair.link.first_lines(0) == ["UPDATE"] * 4
     pair.run(150)
     assert pair.called.events(CallEnded) == []
+
+
+def test_refresh_that_cannot_be_sent_is_tried_again_until_the_call_expires() -> None:
+    pair = connected(settings(200))
+    unsent = iter([True] * 3)
+
+    def path(message: Request | Response) -> tuple[float, ...]:
+        if message.cseq.method == "UPDATE" and next(unsent, False):
+            pair.caller.agent.sending_failed(message)
+            return ()
+        return (0.02,)
+
+    pair.link.path = path
+    pair.run(180)
+    assert pair.link.first_lines(0) == ["UPDATE"] * 4
+    assert pair.caller.events(CallEnded) == []
+    pair.link.path = lambda _: ()
+    pair.run(400)
+    assert pair.caller.events(CallEnded)[0].cause is EndCause.TIMED_OUT
