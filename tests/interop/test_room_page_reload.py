@@ -15,7 +15,7 @@ from handfast.room_page import room_page_routes
 from handfast.serving import ServeOptions, serve
 from handfast.web_server import WebServerOptions
 from signaling.server import InProcessBackplane
-from signaling.server.browser_client import client_route
+from signaling.server.browser_client import client_routes
 from signaling.server.statistics import Load
 from tests.support.browser.browsers import Look, open_browser
 from tests.support.browser.firefox import MICROPHONE_PITCH
@@ -68,7 +68,7 @@ async def _room_server() -> AsyncIterator[_Serving]:
 
 def _pages_without_rooms() -> Starlette:
     """What a web server in front of the rooms gives out while these restart."""
-    return Starlette(routes=[client_route(), *room_page_routes(None)])
+    return Starlette(routes=[*client_routes(), *room_page_routes(None)])
 
 
 @dataclass
