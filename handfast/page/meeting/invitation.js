@@ -3,8 +3,8 @@
 import { byId, html } from "../view/dom.js";
 import { invitationNote } from "./words.js";
 
-/** Asks the server for the link that others can use, and shows it. */
-export async function showInvitation() {
+/** Asks the server for the link that others can use, and shows it; a room with tokens lets nobody in by it alone. */
+export async function showInvitation(withToken) {
   const link = byId("link");
   const copy = byId("copy");
   copy.addEventListener("click", () => void copyLink(link, copy));
@@ -14,10 +14,10 @@ export async function showInvitation() {
     const { url, reachable } = await response.json();
     link.href = link.textContent = url;
     // An option is copied from it, and so is not broken in two.
-    const words = invitationNote(url, reachable).split(/(--[a-z]+(?: [0-9.]+)?)/);
+    const words = invitationNote(url, reachable, withToken).split(/(--[a-z]+(?: [0-9.]+)?|#token=)/);
     byId("invite-note").replaceChildren(...words.map((word, i) => (i % 2 ? html("code", {}, word) : word)));
     byId("qr").src = `${location.pathname}/qr.svg`;
-    byId("qr").hidden = !reachable;
+    byId("qr").hidden = !reachable || withToken;
   } catch {
     link.href = link.textContent = `${location.origin}${location.pathname}`;
   }

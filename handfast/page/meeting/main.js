@@ -50,6 +50,11 @@ function showRoom(inside) {
   byId(inside ? "sending" : "switches").prepend(byId("toggle-microphone"), byId("toggle-camera"));
 }
 
+function ownToken() {
+  // The fragment of a URL is sent to no server, and so not logged by one.
+  return new URLSearchParams(location.hash.slice(1)).get("token") ?? undefined;
+}
+
 async function enter() {
   if (room) return;
   clearTimeout(returnTimer);
@@ -58,9 +63,7 @@ async function enter() {
   byId("join").disabled = true;
   say("busy", "Joining the room…");
   try {
-    // The fragment of a URL is sent to no server, and so not logged by one.
-    const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? undefined;
-    room = await join({ room: NAME, name, token, storage: sessionStorage });
+    room = await join({ room: NAME, name, token: ownToken(), storage: sessionStorage });
   } catch ({ code, reason, message }) {
     if (code === "no-server" && sessionStorage.getItem(JOINED)) return comeBackLater();
     sessionStorage.removeItem(JOINED);
@@ -179,7 +182,7 @@ byId("hear").addEventListener("click", () => {
 document.title = `${NAME} – handfast`;
 byId("room-name").textContent = NAME;
 byId("name").value = sessionStorage.getItem(JOINED) ?? localStorage.getItem(CALLED) ?? "";
-void showInvitation();
+void showInvitation(ownToken() !== undefined);
 void recording.open();
 if (globalThis.RTCPeerConnection) {
   say("quiet", "Ready to join");

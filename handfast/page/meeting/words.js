@@ -114,7 +114,10 @@ function span(seconds) {
 }
 
 /** Says who can use the link, and why phones want https. */
-export function invitationNote(url, reachable) {
+export function invitationNote(url, reachable, withToken) {
+  if (withToken) {
+    return "This room asks for a token, and the link has none: yours is for you alone. Whoever gave you yours makes one for each guest, whose link then ends in #token= and that token.";
+  }
   if (!reachable) {
     return "This server listens on this machine only. For others start it with --host 0.0.0.0, --certfile and --keyfile.";
   }
