@@ -48,7 +48,10 @@ class RoomAddress:
             raise AddressError(f"{text!r} is no URL: {error}.") from error
         scheme = _SCHEMES.get(parts.scheme)
         if scheme is None or not host:
-            raise AddressError(f"A room's address is wss://host/path#room, not {text!r}.")
+            raise AddressError(
+                f"A room's address is that of its page, https://host/room/NAME, or "
+                f"wss://host/path#NAME, not {text!r}."
+            )
         if parts.fragment.startswith("token="):
             # As the link of a page has it, `/room/NAME#token=...`.
             raise AddressError(

@@ -13,6 +13,9 @@ const KEPT_MS = 35_000;
 // Milliseconds before the first try to return; each further one waits twice as long, up to the last.
 const FIRST_DELAY_MS = 100;
 const LAST_DELAY_MS = 5000;
+// Likewise before the first try to join anew, where the session is over.
+const REJOIN_MS = 500;
+const LAST_REJOIN_MS = 15_000;
 const ATTEMPT_MS = 10_000;
 // Milliseconds until messages that arrived are acknowledged.
 const ACK_MS = 200;
@@ -769,10 +772,6 @@ function textOf(data) {
  * @property {Pick<Storage, "getItem" | "setItem">} [storage] keeps what shows others that this is the
  *     same participant after a reload: `sessionStorage`, which is a tab's own
  */
-
-/** Milliseconds before the first try to join anew; each further one waits twice as long, to the last. */
-const REJOIN_MS = 500;
-const LAST_REJOIN_MS = 15_000;
 
 /**
  * A room that this page is in; `join` makes it.

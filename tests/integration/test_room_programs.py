@@ -295,7 +295,7 @@ async def test_a_recording_of_nobody_is_no_success(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("room", "file", "words"),
     [
-        ("lobby", "out.webm", "A room's address is wss://host/path#room, not 'lobby'."),
+        ("lobby", "out.webm", "https://host/room/NAME, or wss://host/path#NAME, not 'lobby'."),
         ("wss://127.0.0.1:9/ws", "out.webm", "names no room: put its name"),
         ("ws://127.0.0.1:9/ws#lobby", "out.avi", "no container is known by '.avi'"),
         ("ws://127.0.0.1:9/ws#lobby", "nowhere/out.webm", "There is no folder nowhere."),

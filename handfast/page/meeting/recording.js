@@ -5,6 +5,7 @@ import { duration, recordingEnd, recordingProblem, recordingTerms, size } from "
 
 const PLACE = new URL("../room-recordings", location.href);
 const LOOK_MS = 1000;
+const REMIND_MS = 60_000;
 // Milliseconds without a word of the recorder after which nothing is said to be recorded.
 const SILENCE_MS = 10_000;
 const LABEL = "recording";
@@ -117,6 +118,8 @@ export class Recording {
       return html("li", {}, link, ` ${duration(file.seconds)}, ${size(file.size)}`);
     });
     byId("recording-files").replaceChildren(...links);
+    // Until the server has deleted them.
+    if (links.length > 0) this.#timer = setTimeout(() => void this.#look(), Math.min(REMIND_MS, 1000 * status.keptFor + LOOK_MS));
   }
 
   #run(running) {
