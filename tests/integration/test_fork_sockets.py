@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import BundlePolicy, PeerConnection
+from peer import BundlePolicy, IceServer, PeerConnection
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.negotiation.connection_state import nothing_left, sockets
 from tests.support.negotiation.connections import (
@@ -24,12 +24,13 @@ from tests.support.negotiation.connections import (
 )
 from tests.support.negotiation.forked_offer import forked_offer
 from tests.support.network.free_ports import free_port, ports
+from tests.support.network.ice import stun_server
 from tests.support.network.turn import turn_daemon
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from peer import IceCandidate, SessionDescription
+    from peer import SessionDescription
 
 
 async def answered(theirs: PeerConnection, offer: SessionDescription) -> SessionDescription:
@@ -37,6 +38,13 @@ async def answered(theirs: PeerConnection, offer: SessionDescription) -> Session
     await theirs.setLocalDescription()
     await within(theirs.gathering_complete())
     return local(theirs)
+
+
+def notes(pc: PeerConnection) -> list[str]:
+    """The candidates that a connection tells of from now on."""
+    found: list[str] = []
+    pc.on("icecandidate", lambda event: found.append(str(event.candidate)))
+    return found
 
 
 async def writes(made: PeerConnection, theirs: PeerConnection) -> None:
@@ -165,25 +173,62 @@ async def test_forks_share_the_allocation_of_a_turn_server(tmp_path: Path, query
             await within(theirs.connected())
 
 
-@pytest.mark.needs("turnserver")
-@pytest.mark.parametrize("ends", ["the fork that began", "the offerer"])
-async def test_gathering_goes_on_for_those_that_are_left(tmp_path: Path, ends: str) -> None:
-    """A candidate that comes late is told to each connection that lives by then."""
-    async with turn_daemon(tmp_path) as turn, nothing_left(), AsyncExitStack() as stack:
-        configuration = loopback(iceServers=[turn.turn()], bundlePolicy="max-bundle")
-        pc = await stack.enter_async_context(PeerConnection(configuration))
-        theirs = await stack.enter_async_context(PeerConnection(loopback()))
-        pc.createDataChannel("chat")
-        await pc.setLocalDescription()
-        assert pc.iceGatheringState == "gathering"
-        await theirs.setRemoteDescription(local(pc))
-        await theirs.setLocalDescription()
-        made = await stack.enter_async_context(await pc.fork(local(theirs)))
-        left = made if ends == "the offerer" else pc
-        found: list[IceCandidate | None] = []
-        left.on("icecandidate", lambda event: found.append(event.candidate))
-        await (pc if ends == "the offerer" else made).close()
-        await within(left.gathering_complete())
-        assert "typ relay" in local(left).sdp
-        assert [each for each in found if each is not None and "typ relay" in each.candidate]
-        assert found[-1] is None
+@pytest.mark.parametrize("early", [True, False], ids=["early", "at once"])
+@pytest.mark.parametrize("ends", ["fork", "offerer", "nobody"])
+def test_candidate_found_late_is_told_to_each_connection_that_is_left(
+    ends: str, early: bool
+) -> None:
+    """Whichever of them asks the server: the fork does, where its peer began before its answer."""
+
+    @in_virtual_time
+    async def run() -> None:
+        async with (
+            nothing_left(),
+            stun_server(None) as server,
+            PeerConnection(loopback(iceServers=[IceServer(server.url)])) as pc,
+            PeerConnection(loopback()) as theirs,
+            AsyncExitStack() as stack,
+        ):
+            pc.createDataChannel("chat")
+            await pc.setLocalDescription()
+            answer = await answered(theirs, local(pc))
+            if early:
+                await within(theirs.connected())
+            made = await stack.enter_async_context(await pc.fork(answer))
+            await writes(made, theirs)
+            left = {"fork": [pc], "offerer": [made], "nobody": [pc, made]}[ends]
+            told = {each: notes(each) for each in left}
+            for each in {pc, made} - set(left):
+                await each.close()
+            assert {each.iceGatheringState for each in left} == {"gathering"}
+            server.mapped = ("203.0.113.1", 5000)
+            await asyncio.gather(*(each.gathering_complete() for each in left))
+            await asyncio.sleep(0.1)
+            for each in left:
+                assert "203.0.113.1 5000 typ srflx" in local(each).sdp
+                assert "203.0.113.1 5000 typ srflx" in told[each][0]
+                assert told[each][-1] == "None"
+
+    run()
+
+
+def test_server_that_never_answers_ends_the_gathering_of_each_fork() -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with (
+            nothing_left(),
+            stun_server(None) as server,
+            PeerConnection(loopback(iceServers=[IceServer(server.url)])) as pc,
+            PeerConnection(loopback()) as theirs,
+            AsyncExitStack() as stack,
+        ):
+            pc.createDataChannel("chat")
+            await pc.setLocalDescription()
+            answer = await answered(theirs, local(pc))
+            made = await stack.enter_async_context(await pc.fork(answer))
+            failed = [expected(each, "icecandidateerror") for each in (pc, made)]
+            urls = {event.url for event in await asyncio.gather(*map(within, failed))}
+            await asyncio.gather(pc.gathering_complete(), made.gathering_complete())
+            assert urls == {server.url}
+
+    run()
