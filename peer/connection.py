@@ -335,8 +335,8 @@ class PeerConnection:
         Raises:
             InvalidStateError: No first offer waits for an answer, this peer has a fork already, or
                 `max_forks` are open.
-            DescriptionError: The answer cannot be accepted; the error says what and where. In each
-                case nothing has changed.
+            DescriptionError: The answer cannot be accepted; the error says what and where.
+            IceError: The event loop cannot watch sockets. In each case nothing has changed.
         """
         check_description(answer, "fork")
         core, configuration = await fork(self._core, self._configuration, answer, trace)

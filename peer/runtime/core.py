@@ -439,11 +439,11 @@ class ConnectionCore:
         if not self._applying:
             self._update_states()
 
-    def on_transport_other_peer(
+    def on_transport_early_peer(
         self, transport: PeerTransport, generation: str, *, peer: str
     ) -> bool:
-        """Let another peer that the offer has reached begin before its answer."""
-        return self.forks.on_other_peer(transport, generation, peer=peer)
+        """Judge a peer that checks before its answer, as several may that the offer has reached."""
+        return self.forks.on_early_peer(transport, generation, peer=peer)
 
     def on_fork(self, step: ForkStep, fork: str = "") -> None:
         """Trace a step in the life of a fork of our offer."""

@@ -45,7 +45,8 @@ async def fork(
     Raises:
         InvalidStateError: No first offer waits for an answer, the peer has a fork, or there are too
             many.
-        DescriptionError: The answer cannot be accepted. In each case nothing has changed.
+        DescriptionError: The answer cannot be accepted.
+        IceError: The event loop cannot watch sockets. In each case nothing has changed.
     """
     parent.loop = asyncio.get_running_loop()
     async with parent.chain.operation():
@@ -67,11 +68,13 @@ async def fork(
             peers = peers_of(plan.next)
             forks.check_peers(peers)
             identity = await made.check_signature(Side.REMOTE, plan, answer)
+            parent.chain.check_open()
+            forks.give(made.executor, peers)
         except BaseException:
             made.abandon()
             raise
-        before = parent.session
-        forks.give(made.executor, peers)
+        # What the application asks for meanwhile is for later offers.
+        before = plan.base
         forks.add(made.id, peers)
         _copy_media(parent, made, before)
         effects = [

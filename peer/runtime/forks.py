@@ -7,9 +7,11 @@ waits here for the answer that names its peer.
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from peer.errors import InvalidStateError
+from peer.errors import IceError, InvalidStateError
 from peer.negotiation.effects import Listen, OpenTransport
 from peer.states import SignalingState
 from peer.tracing.events import ForkStep
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
     from peer.transport.ice.servers import ServerFailure
+
+
+#: Closed forks whose peers are not served any more, should they still check (ours).
+_MOST_CLOSED = 1024
 
 
 class ForkHost(Protocol):
@@ -52,6 +58,10 @@ class Forks:
         self._made = 0
         #: Names of the open forks by the username fragments of their peers.
         self._by_peer: dict[str, str] = {}
+        #: Username fragments of the peers of closed forks, the latest last.
+        self._closed: deque[str] = deque(maxlen=_MOST_CLOSED)
+        #: Whether it was told that a peer is not served, since a fork was closed.
+        self._is_full = False
         #: By the key of the transport and the username fragment of the peer.
         self._early: dict[tuple[str, str], PeerTransport] = {}
 
@@ -75,7 +85,9 @@ class Forks:
 
     def release(self, fork: str) -> None:
         """Forget a fork, as it is closed."""
+        self._closed.extend(peer for peer, name in self._by_peer.items() if name == fork)
         self._by_peer = {peer: name for peer, name in self._by_peer.items() if name != fork}
+        self._is_full = False
         self._host.on_fork(ForkStep.CLOSED, fork)
 
     def check_state(self) -> None:
@@ -113,11 +125,13 @@ class Forks:
                     "apply its next answer there, by setRemoteDescription"
                 )
 
-    def on_other_peer(self, transport: PeerTransport, generation: str, *, peer: str) -> bool:
-        """Open a transport for a peer that checks before its answer, and is not the first to do so.
+    def on_early_peer(self, transport: PeerTransport, generation: str, *, peer: str) -> bool:
+        """Judge a peer that checks before its answer: one transport serves one such peer.
+
+        The first has the transport of the offer, and each further one gets its own.
 
         Returns:
-            Whether the peer is to be kept apart from the first one; otherwise there are no forks.
+            Whether the transport is not to serve it.
         """
         session, key = self._host.session, transport.key
         state = session.transport(key)
@@ -130,13 +144,24 @@ class Forks:
             or self._host.executor.transports.get(key) is not transport
         ):
             return False
+        if peer in self._closed:
+            # RFC 7675 section 5.1: an answer would be consent to go on sending.
+            return True
+        if transport.ice.peer_of(generation) is None:
+            return False
         if (key, peer) not in self._early:
-            waiting = {each for _, each in self._early} - {peer}
-            if len(waiting | set(self._by_peer)) < self._most:
-                self._early[key, peer] = self._branch(transport, peer, _Silent())
-            else:
-                self._host.on_fork(ForkStep.FULL)
+            self._open_early(transport, peer)
         return True
+
+    def _open_early(self, transport: PeerTransport, peer: str) -> None:
+        waiting = {each for _, each in self._early} - {peer}
+        if len(waiting | set(self._by_peer)) < self._most:
+            # Where sockets cannot be shared, the first peer alone is heard before an answer.
+            with suppress(IceError):
+                self._early[transport.key, peer] = self._branch(transport, peer, _Silent())
+        elif not self._is_full:
+            self._is_full = True
+            self._host.on_fork(ForkStep.FULL)
 
     def give(self, executor: EffectExecutor, peers: Mapping[str, str]) -> None:
         """Give a fork its transports, on the sockets of ours.
@@ -144,6 +169,9 @@ class Forks:
         Args:
             executor: Of the fork, which has no transports yet.
             peers: Username fragments of its peer, by the keys of the transports.
+
+        Raises:
+            IceError: The sockets cannot be shared; nothing has changed.
         """
         for key, peer in peers.items():
             ours = self._host.executor.transports[key]
@@ -158,6 +186,9 @@ class Forks:
             else:
                 executor.adopt_transport(executor.branch(ours, self._opening(key), peer=peer))
                 self._listen(executor.transports[key])
+        # The answer has put in one transport what its peer began in several.
+        for key, peer in [each for each in self._early if each[1] in peers.values()]:
+            self._host.executor.close_soon(self._early.pop((key, peer)))
 
     def settle(self) -> None:
         """Choose our own transports for the answer that we have taken, and end the others."""
@@ -173,7 +204,8 @@ class Forks:
             if early is not None:
                 executor.adopt_transport(early)
             elif ours.ice.peer_of(self._local(key)) not in (None, peer):
-                early = self._branch(ours, None)
+                with suppress(IceError):
+                    early = self._branch(ours, None)
             if early is not None:
                 executor.replace_transport(ours, early)
                 executor.close_soon(ours)
@@ -229,10 +261,10 @@ class _Silent:
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Pass over a state, which a fork reads when it takes the transport."""
 
-    def on_transport_other_peer(
+    def on_transport_early_peer(
         self, transport: PeerTransport, generation: str, *, peer: str
     ) -> bool:
-        """Tell that it serves one peer only."""
+        """Keep every other peer away."""
         return True
 
     def on_transport_early_media(self, transport: PeerTransport) -> None:

@@ -69,13 +69,13 @@ class PeerTransportEvents(Protocol):
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Handle a changed state of ICE or DTLS."""
 
-    def on_transport_other_peer(
+    def on_transport_early_peer(
         self, transport: PeerTransport, generation: str, *, peer: str
     ) -> bool:
-        """Handle a check, before an answer, of a peer other than the first that checked.
+        """Handle a check of a peer before its answer.
 
         Returns:
-            Whether a fork may serve it; otherwise its check is as good as the first one's.
+            Whether the transport is not to serve it, as that is for a fork.
         """
 
     def on_transport_early_media(self, transport: PeerTransport) -> None:
@@ -362,7 +362,7 @@ class PeerTransport:
             connect_timeout=self._configuration.connect_timeout,
             events=events,
             on_datagram=self.secure.receive,
-            on_other_peer=lambda peer: self._events.on_transport_other_peer(
+            on_early_peer=lambda peer: self._events.on_transport_early_peer(
                 self, local.username_fragment, peer=peer
             ),
             # Without a tap, a socket has no branch for tracing on any datagram.

@@ -11,10 +11,13 @@ import pytest
 from peer import (
     ConfigurationError,
     DescriptionError,
+    IceError,
     InvalidStateError,
     PeerConfiguration,
+    PeerConnection,
     SdpType,
 )
+from peer.transport.adapters import ice_gathering
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.negotiation.connection_state import nothing_left, refused
 from tests.support.negotiation.connections import (
@@ -24,6 +27,7 @@ from tests.support.negotiation.connections import (
     loopback,
     offer,
     pair,
+    within,
 )
 from tests.support.negotiation.forked_offer import forked_offer
 
@@ -133,3 +137,27 @@ async def test_configuration_may_forbid_forks() -> None:
             await at.pc.fork(at.answerers[0].answer)
         await at.pc.setRemoteDescription(at.answerers[0].answer)
         await at.pc.connected()
+
+
+async def test_event_loop_that_cannot_watch_sockets_makes_no_fork(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(ice_gathering, "UdpTransport", refuse)
+    async with PeerConnection(loopback()) as pc, AsyncExitStack() as stack:
+        pc.createDataChannel("x")
+        await pc.setLocalDescription()
+        peers = []
+        for _ in range(2):
+            theirs = await stack.enter_async_context(PeerConnection(loopback()))
+            await theirs.setRemoteDescription(local(pc))
+            await theirs.setLocalDescription()
+            peers.append(theirs)
+        # Their checks come as well, and the first to begin has the offerer's transport.
+        await within(peers[0].connected())
+        async with refused(pc, IceError, "cannot watch sockets"):
+            await pc.fork(local(peers[1]))
+        await pc.setRemoteDescription(local(peers[0]))
+        await within(pc.connected())

@@ -64,8 +64,8 @@ class IceAgent(Connection):
         on_check: Called with each authenticated check of the peer, once checks have begun.
         accepts: Decides whether a candidate that the peer signalled is checked, given its address
             or name, and again the address that a name leads to.
-        on_other_peer: Called, while there is no answer, with the username fragment of a peer that
-            is another one than the first whose check came. True where a fork may serve that peer.
+        on_early_peer: Called, while there is no answer, with the username fragment of a peer that
+            checks, unless it is `peer_fragment`. True where that peer is not ours to serve.
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
@@ -96,7 +96,7 @@ class IceAgent(Connection):
         on_other_path: Callable[[], None],
         on_check: Callable[[], None],
         accepts: Callable[[Candidate, str], bool],
-        on_other_peer: Callable[[str], bool] | None = None,
+        on_early_peer: Callable[[str], bool] | None = None,
         tap: SocketTap | None = None,
     ) -> None:
         super().__init__(
@@ -119,7 +119,7 @@ class IceAgent(Connection):
         self.ignored_candidates = 0
         self.answers_checks = True
         self.peer_fragment: str | None = None
-        self._on_other_peer = on_other_peer
+        self._on_early_peer = on_early_peer
         self._on_path = on_path
         self._on_other_path = on_other_path
         self._on_check = on_check
@@ -374,14 +374,14 @@ class IceAgent(Connection):
 
     def _is_of_another_peer(self, message: stun.Message) -> bool:
         fragment = message.attributes.get("USERNAME", "").partition(":")[2]
-        if self._on_other_peer is None or fragment == self.peer_fragment:
+        if self._on_early_peer is None or fragment == self.peer_fragment:
             return False
         if not self._is_authentic(message):
             return False
-        if self.peer_fragment is None:
+        is_others = self._on_early_peer(fragment)
+        if not is_others and self.peer_fragment is None:
             self.peer_fragment = fragment
-            return False
-        return self._on_other_peer(fragment)
+        return is_others
 
     def _is_authentic(self, message: stun.Message) -> bool:
         return (

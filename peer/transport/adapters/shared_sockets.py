@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.errors import IceError
+
 if TYPE_CHECKING:
     from aioice import Candidate
 
@@ -16,10 +18,15 @@ def share_sockets(agent: IceAgent, other: IceAgent) -> list[Candidate]:
 
     Returns:
         The local candidates that it has now: host, server-reflexive and relayed ones of UDP.
+
+    Raises:
+        IceError: The event loop cannot watch sockets, so that none can be shared; nothing has
+            changed.
     """
     bases = {id(socket.local_candidate) for socket in other.sockets}
-    for socket in other.sockets:
-        _share(agent, socket)
+    shared = [_share(agent, socket) for socket in other.sockets]
+    if shared and not any(shared):
+        raise IceError("this event loop cannot watch sockets, which forks have to share")
     for candidate in other.local_candidates:
         if id(candidate) not in bases:
             agent.add_reflexive(candidate)

@@ -170,7 +170,7 @@ class IceTransport:
             who may not have our answer yet.
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
-        on_other_peer: As of an `IceAgent`.
+        on_early_peer: As of an `IceAgent`.
         timing: Intervals and timeouts.
         tap: Told of every datagram, where the transport is traced.
 
@@ -195,7 +195,7 @@ class IceTransport:
         connect_timeout: Seconds = 300.0,
         events: IceEvents,
         on_datagram: Callable[[bytes], None],
-        on_other_peer: Callable[[str], bool] | None = None,
+        on_early_peer: Callable[[str], bool] | None = None,
         timing: IceTiming | None = None,
         tap: SocketTap | None = None,
     ) -> None:
@@ -218,7 +218,7 @@ class IceTransport:
             on_other_path=self._on_other_path,
             on_check=self._on_check,
             accepts=self._accepts,
-            on_other_peer=on_other_peer,
+            on_early_peer=on_early_peer,
             tap=tap,
         )
         self.datagrams = IceDatagrams(self._agent)

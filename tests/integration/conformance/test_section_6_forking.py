@@ -149,6 +149,33 @@ def test_dropped_fork_is_told_so_and_the_others_go_on(dropped: int) -> None:
     run()
 
 
+def test_dropped_peer_that_is_not_told_so_loses_consent() -> None:
+    """Its checks are not taken for those of a device that has yet to answer."""
+
+    @in_virtual_time
+    async def run() -> None:
+        async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+            dropped, other = at.answerers
+            made = await fork(at, dropped, stack)
+            await dropped.writes_with(made)
+
+            def lose_records(each: Captured) -> Iterable[bytes]:
+                return () if each.is_dtls else pass_on(each)
+
+            dropped.wire.fate = lose_records
+            await made.close()
+            await reached(
+                dropped.pc,
+                "connectionstatechange",
+                lambda: dropped.pc.connectionState == "failed",
+            )
+            assert "consent" in str(dropped.pc.error)
+            made = await fork(at, other, stack)
+            await other.writes_with(made)
+
+    run()
+
+
 def test_one_answer_of_several_is_taken_by_the_offerer_itself() -> None:
     @in_virtual_time
     async def run() -> None:

@@ -145,7 +145,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "_release_timeout",
         "_udp",
         "_unanswered",
-        "_on_other_peer",
+        "_on_early_peer",
         "_pacing",
         "peer_fragment",
         "_probes",
