@@ -45,6 +45,7 @@ from handfast.recording import (
 )
 from handfast.rooms import TOKEN_VARIABLE, AddressError, RoomAddress
 from handfast.serve_command import serve
+from handfast.sip_address import SIP_SECRET_VARIABLE, SipAddress, is_sip
 from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
 from signaling import SignalingError
 from signaling.signals import stopped_by_signals
@@ -148,9 +149,26 @@ def trace(
 _Room = Annotated[
     str,
     typer.Argument(
-        metavar="ROOM-URL",
-        help=f"wss://host/ws#room, or the address of its page; token in {TOKEN_VARIABLE}.",
+        metavar="ROOM-URL|SIP-URI",
+        help=f"wss://host/ws#room, or the address of its page; token in {TOKEN_VARIABLE}."
+        " Or sip:who@host, by --sip-server.",
     ),
+]
+_SipServer = Annotated[
+    str | None,
+    typer.Option("--sip-server", metavar="URL", help="wss://host, sips:host: for a sip: address."),
+]
+_SipUser = Annotated[
+    str | None,
+    typer.Option(
+        "--sip-address",
+        metavar="ADDRESS",
+        help=f"Ours there, sip:you@host; password in {SIP_SECRET_VARIABLE}.",
+    ),
+]
+_SipSecretFile = Annotated[
+    Path | None,
+    typer.Option("--sip-secret-file", metavar="FILE", help="Or in this file, mode 0600."),
 ]
 _Insecure = Annotated[bool, typer.Option("--insecure", help="Allow ws: to another machine.")]
 
@@ -214,8 +232,14 @@ def record(
     insecure: _Insecure = False,
     ice_server: IceServers = None,
     ice_secret_file: IceSecretFile = None,
+    sip_server: _SipServer = None,
+    sip_address: _SipUser = None,
+    sip_secret_file: _SipSecretFile = None,
 ) -> None:
-    """Record who is in a room, until they leave or Ctrl-C; nothing is encoded anew without need."""
+    """Record who is in a room, or whom we call by SIP, until they leave or Ctrl-C.
+
+    Nothing is encoded anew without need.
+    """
     if per_participant and composite:
         raise typer.BadParameter("--per-participant and --composite exclude each other")
     to_pipe = file == STANDARD_OUTPUT
@@ -230,7 +254,9 @@ def record(
     lines = JsonLines(sys.stdout) if as_json else None
     try:
         options = RecordOptions(
-            address=RoomAddress.parse(room),
+            address=_address(
+                room, server=sip_server, address=sip_address, secret_file=sip_secret_file
+            ),
             path=file,
             format=None if container is None else container.value,
             segment=segment,
@@ -311,13 +337,18 @@ def call(
     insecure: _Insecure = False,
     ice_server: IceServers = None,
     ice_secret_file: IceSecretFile = None,
+    sip_server: _SipServer = None,
+    sip_address: _SipUser = None,
+    sip_secret_file: _SipSecretFile = None,
 ) -> None:
-    """Call the member of a room that is there, or comes first, and play a file."""
+    """Call the member of a room that is there or comes first, or somebody by SIP: play a file."""
     console = Console()
     progress = ProgressLine(console)
     try:
         options = PlayOptions(
-            address=RoomAddress.parse(room),
+            address=_address(
+                room, server=sip_server, address=sip_address, secret_file=sip_secret_file
+            ),
             path=play,
             loop=loop,
             name=name,
@@ -333,6 +364,21 @@ def call(
     console.print(session.summary(), soft_wrap=True, markup=False)
     if not session.played:
         raise typer.Exit(1)
+
+
+def _address(
+    text: str, *, server: str | None, address: str | None, secret_file: Path | None
+) -> RoomAddress | SipAddress:
+    """Parse the address of a room, or of whom to call by SIP."""
+    if is_sip(text):
+        return SipAddress.of_options(
+            text,
+            server=server,
+            address=address,
+            secret_file=secret_file,
+            environment=os.environ,
+        )
+    return RoomAddress.parse(text)
 
 
 def _run(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from handfast.calls import RoomCall
 from handfast.figures import duration
 from handfast.ice_options import servers_of
+from handfast.sip_address import SipAddress
+from handfast.sip_calls import sip_call
 from media import FileSource, LiveError, LiveSource, SourceError
-from peer import PeerError
+from peer import PeerConfiguration, PeerConnection, PeerError
 from peer.printable import printable
 from signaling import SignalingError, connect
 from signaling.tasks import first_of
@@ -38,7 +40,7 @@ class PlayOptions:
     """Options of `handfast call`.
 
     Args:
-        address: Address of the room.
+        address: Address of the room, or of whom to call by SIP.
         path: File or address to play; it may be live.
         loop: Play a file again and again.
         name: Our name, as the other member sees it.
@@ -48,7 +50,7 @@ class PlayOptions:
         ice_servers: STUN and TURN servers; those that the room's server names where empty.
     """
 
-    address: RoomAddress
+    address: RoomAddress | SipAddress
     path: str
     loop: bool = False
     name: str = "player"
@@ -82,7 +84,7 @@ class PlaySession:
     def line(self) -> str:
         """Progress of the session in one line."""
         if self._source is None or self._began is None:
-            return f"Nobody has answered in the room {self._options.address.room} yet"
+            return f"Nobody has answered {_place(self._options.address)} yet"
         where = duration(self._source.position)
         if self._source.duration is not None:
             where = f"{where} of {duration(self._source.duration)}"
@@ -117,11 +119,14 @@ class PlaySession:
             raise PlayError(f"{self._failure}.")
 
     async def _play(self, source: FileSource | LiveSource) -> None:
-        options = self._options
-        self._note(f"In the room {options.address.room}. Ctrl-C ends the call.")
+        options, address = self._options, self._options.address
+        if isinstance(address, SipAddress):
+            await self._play_by_sip(address, source)
+            return
+        self._note(f"In the room {address.room}. Ctrl-C ends the call.")
         async with await connect(
-            options.address.url,
-            room=options.address.room,
+            address.url,
+            room=address.room,
             name=options.name,
             token=options.token,
             insecure=options.insecure,
@@ -140,7 +145,7 @@ class PlaySession:
             if track is not None:
                 call.connection.addTrack(track)
         try:
-            await first_of(call.run(), self._until_the_end(call))
+            await first_of(call.run(), self._until_the_end(call.connection))
         except TimeoutError:
             raise PlayError(
                 f"{self._to} did not answer within {self._options.timeout:g} s."
@@ -151,8 +156,32 @@ class PlaySession:
             if self._began is not None:
                 self.played = asyncio.get_running_loop().time() - self._began
 
-    async def _until_the_end(self, call: RoomCall) -> None:
-        await call.connection.connected()
+    async def _play_by_sip(self, address: SipAddress, source: FileSource | LiveSource) -> None:
+        options = self._options
+        servers = servers_of(options.ice_servers, options.name)
+        connection = PeerConnection(PeerConfiguration(iceServers=servers))
+        for track in (source.video, source.audio):
+            if track is not None:
+                connection.addTrack(track)
+        self._note(f"Calling {address.target}. Ctrl-C ends the call.")
+        try:
+            async with sip_call(
+                address, connection, timeout=options.timeout, insecure=options.insecure
+            ) as call:
+                self._to = printable(call.remote_name) or address.target
+                await first_of(call.ended(), self._until_the_end(connection))
+        except TimeoutError:
+            raise PlayError(
+                f"{address.target} did not answer within {options.timeout:g} s."
+            ) from None
+        except PeerError as error:
+            raise PlayError(f"{address.target} was lost: {error}.") from error
+        finally:
+            if self._began is not None:
+                self.played = asyncio.get_running_loop().time() - self._began
+
+    async def _until_the_end(self, connection: PeerConnection) -> None:
+        await connection.connected()
         self._began = asyncio.get_running_loop().time()
         self._note(f"{self._to} answered.")
         await self._ended.wait()
@@ -160,6 +189,12 @@ class PlaySession:
 
     def _on_error(self, error: SourceError) -> None:
         self._failure = error
+
+
+def _place(address: RoomAddress | SipAddress) -> str:
+    if isinstance(address, SipAddress):
+        return f"at {address.target}"
+    return f"in the room {address.room}"
 
 
 async def _opened(options: PlayOptions) -> FileSource | LiveSource:

@@ -18,8 +18,10 @@ from handfast.recording.recorded_participant import RecordedParticipant
 from handfast.recording.report import RecordingReport
 from handfast.recording.room_recorders import Arrangement, files_of, room_recorder_for
 from handfast.recording.sound_recorder import SoundRecorder
+from handfast.sip_address import SipAddress
+from handfast.sip_calls import sip_call
 from media import Container, Recorder, RecorderState, SegmentEnd, SoundFormat
-from peer import InvalidStateError, PeerError
+from peer import InvalidStateError, PeerConfiguration, PeerConnection, PeerError
 from peer.printable import printable
 from signaling import ChannelLost, SignalingError, join
 from signaling.tasks import first_of
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from handfast.recording.room_recorders import FileRecorder
     from handfast.rooms import RoomAddress
     from media import Progress, RecordingFailure, Segment, Transcoding
-    from peer import IceServer, PeerConnection, TrackEvent
+    from peer import IceServer, TrackEvent
     from signaling import PeerChannel, Room
     from signaling.server import TurnSecret
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT: Final = Path("-")
 #: Sample rate of files of sound in Hz: what speech engines take (ours).
 _USUAL_RATE: Final = 16_000
+#: Seconds that whom we call by SIP has to answer (ours).
+_ANSWER: Final = 60.0
 #: Seconds between two looks at the codecs of the streams (ours).
 _LOOK: Final = 0.5
 
@@ -52,7 +56,7 @@ class RecordOptions:
     """Options of `handfast record`.
 
     Args:
-        address: Address of the room.
+        address: Address of the room, or of whom to call by SIP.
         path: The file, whose suffix chooses the container; `-` for standard output.
         format: Name of the container, where the suffix does not tell.
         segment: Seconds after which the next file begins.
@@ -67,7 +71,7 @@ class RecordOptions:
         ice_servers: STUN and TURN servers; those that the room's server names where empty.
     """
 
-    address: RoomAddress
+    address: RoomAddress | SipAddress
     path: Path
     format: str | None = None
     segment: float | None = None
@@ -146,22 +150,61 @@ class RecordSession:
                 self._output.close()
 
     async def _record(self, stop: asyncio.Event) -> None:
-        options = self._options
+        options, address = self._options, self._options.address
+        if isinstance(address, SipAddress):
+            await self._record_by_sip(address, stop)
+            return
         async with await join(
-            options.address.url,
-            room=options.address.room,
+            address.url,
+            room=address.room,
             name=options.name,
             token=options.token,
             insecure=options.insecure,
         ) as room:
-            self._tell("started", room=options.address.room)
+            self._tell("started", room=address.room)
             self._note(files_of(options.arrangement, options.path))
-            self._note(f"In the room {options.address.room}. Ctrl-C ends the recording.")
+            self._note(f"In the room {address.room}. Ctrl-C ends the recording.")
             try:
                 await first_of(self._attend(room), self._over.wait(), stop.wait())
             finally:
                 await self._room_recorder.close()
                 self._tell_end()
+
+    async def _record_by_sip(self, address: SipAddress, stop: asyncio.Event) -> None:
+        self._tell("started", room=address.target)
+        self._note(files_of(self._options.arrangement, self._options.path))
+        self._note(f"Calling {address.target}. Ctrl-C ends the recording.")
+        try:
+            await first_of(self._call_by_sip(address), self._over.wait(), stop.wait())
+        finally:
+            await self._room_recorder.close()
+            self._tell_end()
+
+    async def _call_by_sip(self, address: SipAddress) -> None:
+        servers = servers_of(self._options.ice_servers, self._options.name)
+        connection = PeerConnection(PeerConfiguration(iceServers=servers))
+        member = name = address.target
+        participant = RecordedParticipant(name)
+        for kind in ("audio", "video") if self._pictures else ("audio",):
+            connection.addTransceiver(kind, "recvonly")
+        connection.on("track", functools.partial(self._take, member, participant))
+        await self._room_recorder.participant_joined(member, name=name)
+        reason = ""
+        try:
+            async with sip_call(
+                address, connection, timeout=_ANSWER, insecure=self._options.insecure
+            ) as call:
+                await first_of(call.ended(), self._look(participant, connection))
+        except TimeoutError:
+            reason = f"nobody answered within {_ANSWER:g} s"
+        except (PeerError, SignalingError) as error:
+            reason = str(error)
+        finally:
+            await self._room_recorder.participant_left(member)
+            self.report.present.pop(member, None)
+        if reason and member not in self._sending:
+            raise RecordError(f"{name} was not recorded: {reason}.")
+        self._left(member, name=name, reason=reason)
 
     def _tell_end(self) -> None:
         stats = [each.stats for each in self._room_recorder.recorders]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from peer.errors import InvalidStateError
 from signaling.sip.errors import SipUsageError
+from signaling.tasks import first_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -46,7 +47,7 @@ class CallTones:
         self._readers: set[asyncio.Task[None]] = set()
         self._received: deque[str] = deque(maxlen=_MOST)
         self._changed = asyncio.Event()
-        self._over = False
+        self._over = asyncio.Event()
 
     def listen(self, connection: PeerConnection) -> None:
         """Read the tones in the audio of a connection."""
@@ -64,13 +65,13 @@ class CallTones:
         while True:
             while self._received:
                 yield self._received.popleft()
-            if self._over:
+            if self._over.is_set():
                 return
             self._changed.clear()
             await self._changed.wait()
 
     async def send(self, tones: str, *, duration: float, gap: float) -> None:
-        """Send tones, and return when the last one is over.
+        """Send tones, and return when the last one is over, or the call is.
 
         Args:
             tones: Characters `0` to `9`, `A` to `D`, `#`, `*`, and `,` for a pause of two seconds.
@@ -85,9 +86,11 @@ class CallTones:
             raise SipUsageError(f"{unknown[0]!r} is no tone of a telephone")
         sender = self._sender()
         if sender is not None:
-            await _play(sender, upper, duration=duration, gap=gap)
+            await _play(sender, upper, duration=duration, gap=gap, over=self._over)
             return
         for tone in upper:
+            if self._over.is_set():
+                return
             if tone == _PAUSE:
                 await asyncio.sleep(_PAUSE_LENGTH)
                 continue
@@ -97,7 +100,7 @@ class CallTones:
 
     def end(self) -> None:
         """Take no more tones; those that wait can still be taken."""
-        self._over = True
+        self._over.set()
         self._changed.set()
 
     async def close(self) -> None:
@@ -115,7 +118,7 @@ class CallTones:
         return next((dtmf for dtmf in found if dtmf.canInsertDTMF), None)
 
     def _on_track(self, event: TrackEvent) -> None:
-        if event.track.kind != "audio" or event.resumed or self._over:
+        if event.track.kind != "audio" or event.resumed or self._over.is_set():
             return
         reader = asyncio.create_task(self._read(event), name="tones of a SIP call")
         self._readers.add(reader)
@@ -126,12 +129,14 @@ class CallTones:
             self.take(tone.tone)
 
 
-async def _play(dtmf: DtmfSender, tones: str, *, duration: float, gap: float) -> None:
-    over = asyncio.Event()
+async def _play(
+    dtmf: DtmfSender, tones: str, *, duration: float, gap: float, over: asyncio.Event
+) -> None:
+    played = asyncio.Event()
 
     def note(change: ToneChangeEvent) -> None:
         if not change.tone:
-            over.set()
+            played.set()
 
     dtmf.on("tonechange", note)
     try:
@@ -139,7 +144,7 @@ async def _play(dtmf: DtmfSender, tones: str, *, duration: float, gap: float) ->
         if tones:
             length = sum(_PAUSE_LENGTH if each == _PAUSE else duration + gap for each in tones)
             async with asyncio.timeout(length + _LATE):
-                await over.wait()
+                await first_of(played.wait(), over.wait())
     except InvalidStateError as error:
         raise SipUsageError(str(error)) from error
     except TimeoutError as error:

@@ -60,3 +60,20 @@ async def test_readers_of_tones_end_with_the_call() -> None:
         reading = asyncio.create_task(heard(other, 1))
         await within(call.hangup())
         assert await within(reading) == ""
+
+
+async def test_tones_that_are_played_end_with_the_call() -> None:
+    async with two_phones() as (caller, called):
+        answering = asyncio.create_task(called.answer())
+        call = await within(caller.phone.invite("sip:bob@example.org", sounding()))
+        other = await within(answering)
+        assert call.connection is not None
+        await within(asyncio.gather(call.established(), call.connection.connected()))
+        sending = asyncio.create_task(call.send_tones("1" * 100, duration=6.0))
+        assert await within(heard_or_over(other)) == ""
+        await within(sending)
+
+
+async def heard_or_over(call: Call) -> str:
+    await call.hangup()
+    return await heard(call, 1)
