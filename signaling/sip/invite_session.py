@@ -361,7 +361,7 @@ class InviteSession:
         if not self.dialog.take_sequence(request):
             self._their_offers.refuse_request(key, request, 500, phrase="Request Out of Order")
             return
-        if self.state is SessionState.ENDED:
+        if self.is_over and request.method != "BYE":
             self._their_offers.refuse_request(key, request, 481)
             return
         match request.method:

@@ -106,16 +106,21 @@ class Reoffers:
         request = self._dialog.request(carrier.name, body=sdp.encode(), content_type=SDP)
         self._refresher.ask(request)
         self._open = self._agent.send_request(request, self._on_response, dialog=self._dialog)
+        if carrier is Carrier.INVITE:
+            # Somebody may be asked there, as for pictures in a call of voices.
+            self._agent.start_alarm(self, OfferRefused, self._agent.settings.ring_timeout)
 
     def stop(self) -> None:
         """Forget the open offer, since the call is over: responses to it change nothing."""
         self._open = None
-        self._agent.stop_alarms(self, OfferPossible)
+        self._agent.stop_alarms(self, OfferPossible, OfferRefused)
 
     def on_alarm(self, kind: object) -> None:
-        """Tell that an offer may be tried again."""
-        assert kind is OfferPossible
-        self._user.tell(OfferPossible())
+        """Tell that an offer may be tried again, or cancel one that rings: nobody picks it up."""
+        if kind is OfferPossible:
+            self._user.tell(OfferPossible())
+        elif self._open is not None:
+            self._agent.cancel(self._open)
 
     def _on_response(self, own: OwnRequest, response: Response) -> None:
         is_invite = own.request.method == "INVITE"
@@ -126,6 +131,7 @@ class Reoffers:
             return
         if is_open:
             self._open = None
+            self._agent.stop_alarms(self, OfferRefused)
         if response.code < 300 and is_invite:
             self._user.on_success(own, response)
         elif is_open:

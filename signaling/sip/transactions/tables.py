@@ -57,6 +57,8 @@ class TransactionTimer(Enum):
 
     A = auto()
     B = auto()
+    #: Bound on an INVITE that rings; that of the call itself is far shorter.
+    C = auto()
     D = auto()
     E = auto()
     F = auto()
@@ -120,6 +122,7 @@ TABLES: Final[dict[TransactionKind, dict[TransactionState, dict[Cause, Row]]]] =
             TransactionInput.FAILURE: _REFUSED_CLIENT,
             TransactionInput.TRANSPORT_ERROR: _UNSENT,
             TransactionTimer.CANCEL: _TIMED_OUT,
+            TransactionTimer.C: _TIMED_OUT,
         },
         TransactionState.COMPLETED: {
             TransactionInput.FAILURE: (
@@ -215,6 +218,7 @@ STARTED_TIMERS: Final[
 ] = {
     TransactionKind.INVITE_CLIENT: {
         TransactionState.CALLING: (TransactionTimer.A, TransactionTimer.B),
+        TransactionState.PROCEEDING: (TransactionTimer.C,),
         TransactionState.COMPLETED: (TransactionTimer.D,),
         TransactionState.ACCEPTED: (TransactionTimer.M,),
     },
@@ -240,6 +244,9 @@ REPEATING: Final = frozenset({TransactionTimer.A, TransactionTimer.E, Transactio
 LINGERING: Final = frozenset(
     {TransactionTimer.D, TransactionTimer.I, TransactionTimer.J, TransactionTimer.K}
 )
+#: Seconds for which an INVITE may ring (ours: an hour, so that nothing is kept for ever; RFC 3261
+#: section 16.6 has three minutes for proxies).
+RINGING_LIMIT: Final = 3600.0
 #: Seconds before an INVITE without a response is answered with 100 (RFC 3261 section 17.2.1).
 TRYING_DELAY: Final = 0.2
 
@@ -281,6 +288,8 @@ class TransactionTimes:
                 return self.t4
             case TransactionTimer.TRYING:
                 return TRYING_DELAY
+            case TransactionTimer.C:
+                return RINGING_LIMIT
             case TransactionTimer.D:
                 # "At least 32 seconds": those of the other end's timer H.
                 return max(32.0, self.timeout)

@@ -269,3 +269,17 @@ def test_response_to_an_update_after_the_end_of_the_call_changes_nothing(accepte
     assert pair.caller.names()[-2:] == ["CallEnded", "CallEnded"]
     pair.run(100)
     assert pair.kept == {}
+
+
+def test_reinvite_that_gets_a_100_and_nothing_more_is_cancelled_and_refused() -> None:
+    pair = connected()
+    pair.link.path = lambda message: () if getattr(message, "code", 0) > 100 else (0.02,)
+    pair.caller.session.offer("one")
+    pair.run(179)
+    assert "CANCEL" not in pair.link.first_lines(0)
+    pair.run(40)
+    assert "CANCEL" in pair.link.first_lines(0)
+    # RFC 3261 section 12.2.1.2: as after a 408 of the other end.
+    assert pair.caller.events(CallEnded)[0].status == 408
+    pair.run(100)
+    assert pair.caller.agent.kept["transactions"] == 0

@@ -176,3 +176,16 @@ def test_tone_to_an_end_that_does_not_know_the_call_ends_it() -> None:
     call.run()
     (ended,) = call.caller.events(CallEnded)
     assert (ended.cause, ended.status) == (EndCause.FAILED, 481)
+
+
+@pytest.mark.parametrize("method", ["REFER", "UPDATE", "INVITE", "INFO"])
+def test_request_that_crosses_our_bye_is_refused_with_481(method: str) -> None:
+    call = Call()
+    call.called.session.hang_up()
+    request = call.request(method, Refer_To="<sip:carol@example.org>")
+    responses: list[Response] = []
+    call.caller.agent.send_request(request, lambda _own, response: responses.append(response))
+    call.run()
+    assert codes(responses) == [481]
+    call.run(70)
+    assert call.kept == {}

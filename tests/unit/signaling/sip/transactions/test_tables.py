@@ -39,9 +39,8 @@ def test_every_timer_that_a_sip_transaction_starts_has_a_row(kind: TransactionKi
 def test_every_state_of_a_sip_transaction_but_those_of_its_user_has_a_timer(
     kind: TransactionKind,
 ) -> None:
-    # An INVITE may ring for as long as its user wants, and a server waits for its user.
+    # A server waits for its user.
     unbounded = {
-        (TransactionKind.INVITE_CLIENT, TransactionState.PROCEEDING),
         (TransactionKind.SERVER, TransactionState.TRYING),
         (TransactionKind.SERVER, TransactionState.PROCEEDING),
     }
