@@ -15,7 +15,7 @@ from signaling.sip.call_events import CallDirection, CallEvent, CallState, Trans
 from signaling.sip.call_media import CallMedia
 from signaling.sip.call_negotiation import CallNegotiation, DescriptionEvent
 from signaling.sip.call_tones import CallTones
-from signaling.sip.errors import CallFailed, SipUsageError
+from signaling.sip.errors import CallChangeRefused, CallFailed, SipUsageError
 from signaling.sip.grammar import parse_address
 from signaling.sip.session_events import (
     Accepted,
@@ -261,7 +261,12 @@ class Call:
             if transceiver.mid is not None and held is not None:
                 self._directions[transceiver.mid] = direction
                 transceiver.direction = held
-        await negotiation.settled()
+        try:
+            await negotiation.settled()
+        except CallChangeRefused:
+            # The call goes on as it was: the next offer is not to hold it either.
+            self._end_hold(negotiation)
+            raise
 
     async def resume(self) -> None:
         """End our hold, and return when the other end has answered.
@@ -271,10 +276,7 @@ class Call:
             SipUsageError: The call is not established.
         """
         negotiation = self._established()
-        for transceiver in negotiation.media.connection.getTransceivers():
-            former = self._directions.pop(transceiver.mid or "", None)
-            if former is not None and not transceiver.stopped:
-                transceiver.direction = former
+        self._end_hold(negotiation)
         await negotiation.settled()
 
     async def send_tones(self, tones: str, *, duration: float = 0.1, gap: float = 0.07) -> None:
@@ -510,6 +512,12 @@ class Call:
         if self._negotiation is None or self.state is not CallState.ESTABLISHED:
             raise SipUsageError(f"the call is {self.state}, not established")
         return self._negotiation
+
+    def _end_hold(self, negotiation: CallNegotiation) -> None:
+        for transceiver in negotiation.media.connection.getTransceivers():
+            former = self._directions.pop(transceiver.mid or "", None)
+            if former is not None and not transceiver.stopped:
+                transceiver.direction = former
 
     def _go(self, state: CallState) -> None:
         if self.state not in (state, CallState.ENDED) and not (

@@ -105,6 +105,8 @@ async def test_hold_that_the_other_end_refuses_is_told_and_the_call_goes_on() ->
         assert connection(both.ours).signalingState == "stable"
         # The same change is not offered again and again.
         assert len(both.caller.link.requests("INVITE")) == 2
+        # And the next one, of something else, does not hold the call.
+        assert connection(both.ours).getTransceivers()[0].direction == "sendrecv"
 
 
 async def test_changes_of_a_call_that_is_not_established_are_refused_by_name() -> None:
