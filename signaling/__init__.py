@@ -22,11 +22,13 @@ from signaling.messages import (
     Candidate,
     Description,
     Error,
+    Invite,
     Offer,
     PeerMessage,
     ProvisionalAnswer,
 )
 from signaling.negotiator import Negotiator
+from signaling.opening import Opening
 from signaling.participant import Participant
 from signaling.peer_channel import PeerChannel
 from signaling.room import Room
@@ -51,12 +53,14 @@ __all__ = [
     "Error",
     "ErrorCode",
     "InsecureUrlError",
+    "Invite",
     "JoinError",
     "Joining",
     "MessageError",
     "NegotiationError",
     "Negotiator",
     "Offer",
+    "Opening",
     "Participant",
     "ParticipantLeft",
     "PeerChannel",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from peer.printable import printable
 from signaling.backoff import Reconnect
 from signaling.errors import ChannelLost, ConnectError, ErrorCode, JoinError
+from signaling.opening import Opening
 from signaling.participant import shown
 from signaling.signals import stopped_by_signals
 from signaling.tasks import first_of
@@ -52,6 +53,7 @@ async def run_forever(
     ssl: SSLContext | None = None,
     insecure: bool = False,
     configuration: PeerConfiguration | None = None,
+    opening: Opening = Opening.OFFER,
     say: Callable[[str], object] | None = _print,
 ) -> None:
     """Keep a bot in a room until the process gets SIGTERM or SIGINT.
@@ -71,6 +73,7 @@ async def run_forever(
         ssl: TLS context for `wss:`.
         insecure: Allow a plain `ws:` URL to another machine.
         configuration: Configuration of the connections.
+        opening: As for `join`.
         say: Called with a sentence about whatever happens; prints by default.
 
     Raises:
@@ -89,6 +92,7 @@ async def run_forever(
             reconnect=_POLICY,
             insecure=insecure,
             configuration=configuration,
+            opening=opening,
         )
 
     stop = asyncio.Event()

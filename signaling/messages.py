@@ -108,6 +108,13 @@ class Answer(Description, frozen=True, tag=SdpType.ANSWER.value):
     answers: _Origin | None = None
 
 
+class Invite(_Addressed, frozen=True, tag="invite"):
+    """An invitation without a description: the receiver makes the offer (RFC 5763 section 6.4).
+
+    In an open session it asks for a new offer. Who has an offer open has answered it already.
+    """
+
+
 class Candidate(_Addressed, frozen=True, tag="candidate"):
     """One ICE candidate in the fields of W3C webrtc-pc; the end of them if `candidate` is empty."""
 
@@ -314,7 +321,9 @@ class Ack(_Wire, frozen=True, tag="ack"):
 
 
 #: Messages that a `Channel` carries.
-PeerMessage: TypeAlias = Offer | ProvisionalAnswer | Answer | Candidate | PhraseMessage | Error
+PeerMessage: TypeAlias = (
+    Offer | ProvisionalAnswer | Answer | Invite | Candidate | PhraseMessage | Error
+)
 #: Messages that the server relays from member to member.
 Relayed: TypeAlias = PeerMessage | Bye | ProgramNote
 #: Messages about the WebSocket and not the session: neither counted nor kept for a resume.

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, assert_never, overload
 
 from peer.descriptions import SdpType, SessionDescription
@@ -25,12 +26,14 @@ from signaling.messages import (
     Answer,
     Candidate,
     Error,
+    Invite,
     Offer,
     PeerMessage,
     PhraseMessage,
     ProvisionalAnswer,
     description,
 )
+from signaling.opening import Opening
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
@@ -79,6 +82,7 @@ class Negotiable(Restartable, Protocol):
     def currentLocalDescription(self) -> SessionDescription | None: ...
     @property
     def currentRemoteDescription(self) -> SessionDescription | None: ...
+    async def createAnswer(self) -> SessionDescription: ...
     async def setLocalDescription(
         self, description: SessionDescription | None = None, /
     ) -> None: ...
@@ -115,10 +119,18 @@ class Negotiator:
     the latest answer, which the peer may not have had; it answers what was never answered here.
     Where ICE fails, it is restarted (`IceRecovery`).
 
+    How a call begins, `opening` says: with an offer, with an invitation to make one, or at the end
+    that is called with provisional answers until `accept`. An invitation of the peer is answered by
+    an offer of whatever was added here, which may be nothing: then the peer offers next.
+
     Args:
         pc: The connection, new or living; driven by nobody else until `run` ends.
         channel: Stays open when `run` ends.
         polite: True at exactly one of the two peers.
+        opening: How this end takes part in the first exchange.
+        on_ringing: Called once with `Opening.EARLY_ANSWER`, where the peer calls: its offer has
+            been applied, and tracks that are added now are in the early answer; or it has sent an
+            invitation, which is answered after `accept`.
         on_error: Called with the error where either peer refused a message of the other; the
             session stands as it was.
     """
@@ -129,6 +141,8 @@ class Negotiator:
         channel: Channel,
         *,
         polite: bool,
+        opening: Opening = Opening.OFFER,
+        on_ringing: Callable[[], object] | None = None,
         on_error: Callable[[PeerError | NegotiationError], None] | None = None,
     ) -> None:
         self._pc = pc
@@ -137,7 +151,12 @@ class Negotiator:
         self._on_error = on_error
         self._ignore_offer = False
         self._refusals = 0
-        self._needed = asyncio.Event()
+        self._opening = Opening(opening)
+        self._on_ringing = on_ringing
+        self._accepted = opening is not Opening.EARLY_ANSWER
+        self._is_offer_needed = False
+        self._is_invited = False
+        self._awake = asyncio.Event()
         self._closed = asyncio.Event()
         # One description at a time takes the place of W3C's makingOffer and
         # isSettingRemoteAnswerPending: its holder sees the true signalling state.
@@ -150,14 +169,14 @@ class Negotiator:
         self._answered_origin: str | None = None
         self._recovery = IceRecovery(pc, polite=polite, on_given_up=self._report)
         self._listeners: Final[dict[str, Callable[..., Any]]] = {
-            "negotiationneeded": self._needed.set,
+            "negotiationneeded": self._need_offer,
             "icecandidate": self._on_candidate,
             "phrasemessage": self._on_phrase_message,
             "signalingstatechange": self._on_state,
             "connectionstatechange": self._on_state,
             "iceconnectionstatechange": self._on_state,
         }
-        pc.on("negotiationneeded", self._needed.set)
+        pc.on("negotiationneeded", self._need_offer)
         pc.on("icecandidate", self._on_candidate)
         pc.on("phrasemessage", self._on_phrase_message)
         pc.on("signalingstatechange", self._on_state)
@@ -167,6 +186,15 @@ class Negotiator:
     def __repr__(self) -> str:
         role = "polite" if self._polite else "impolite"
         return f"<Negotiator {role} {self._pc.signalingState} outbox={len(self._outbox)}>"
+
+    def accept(self) -> None:
+        """Send the final answer to the peer's offer, where `Opening.EARLY_ANSWER` held it back.
+
+        Called before the peer has called, it is answered at once when it does. From now on this end
+        makes offers as well.
+        """
+        self._accepted = True
+        self._awake.set()
 
     async def run(self) -> None:
         """Negotiate until the channel or the connection is closed; to be called once.
@@ -220,9 +248,12 @@ class Negotiator:
                 assert remote is not None
                 _logger.info("negotiation: an offer that was left without an answer is answered")
                 self._answered_origin = _origin(remote.sdp)
-                await self._answer()
+                await self._answer_or_ring()
             case SignalingState.STABLE:
                 self._repeat_answer()
+                if self._waits_for_offer():
+                    _logger.info("negotiation: the peer is invited to offer")
+                    self._post(Invite())
             case SignalingState.CLOSED:
                 return
             case state:
@@ -272,13 +303,20 @@ class Negotiator:
     async def _offer_when_needed(self) -> None:
         unbound = 0
         while True:
-            await self._needed.wait()
+            await self._awake.wait()
             async with self._exchange:
-                self._needed.clear()
-                # In another state it is asked for again when the exchange is over
-                # (W3C webrtc-pc section 4.7.3).
-                if self._pc.signalingState is not SignalingState.STABLE:
+                self._awake.clear()
+                if self._pc.signalingState is SignalingState.HAVE_LOCAL_PRANSWER and self._accepted:
+                    _logger.info("negotiation: accepted, so that the final answer is sent")
+                    await self._answer()
                     continue
+                if self._pc.signalingState is not SignalingState.STABLE:
+                    # It is asked for again when the exchange is over (W3C webrtc-pc section 4.7.3).
+                    self._is_offer_needed = False
+                    continue
+                if not self._may_offer():
+                    continue
+                self._is_offer_needed = self._is_invited = False
                 try:
                     await self._describe()
                     unbound = 0
@@ -291,12 +329,22 @@ class Negotiator:
                     _logger.info("negotiation: no restart can be offered yet: %s", error)
             if unbound:
                 await asyncio.sleep(_UNBOUND_DELAY)
-                self._needed.set()
+                self._need_offer()
 
-    async def _describe(self, *, send: bool = True) -> None:
+    def _may_offer(self) -> bool:
+        if not self._accepted:
+            return False
+        return self._is_invited or (self._is_offer_needed and not self._waits_for_offer())
+
+    def _waits_for_offer(self) -> bool:
+        return self._opening is Opening.DELAYED_OFFER and self._pc.remoteDescription is None
+
+    async def _describe(
+        self, chosen: SessionDescription | None = None, *, send: bool = True
+    ) -> None:
         # Candidates that appear before the description is on its way would arrive before it.
         with self._queueing_candidates():
-            await self._pc.setLocalDescription()
+            await self._pc.setLocalDescription(chosen)
             local = self._pc.localDescription
             if send and local is not None:
                 self._post(description(local))
@@ -317,6 +365,8 @@ class Negotiator:
                 await self._handle_offer(message)
             case Answer() | ProvisionalAnswer():
                 await self._handle_answer(message)
+            case Invite():
+                self._handle_invite()
             case Candidate():
                 await self._handle_candidate(message)
             case PhraseMessage():
@@ -333,8 +383,14 @@ class Negotiator:
         if collision and is_repeated:
             # Its answer is on its way, and so is an offer of ours, which is made of both.
             return
+        if self._pc.signalingState is SignalingState.HAVE_LOCAL_PRANSWER:
+            self._handle_offer_while_ringing(message)
+            return
         self._ignore_offer = collision and not self._polite
         if self._ignore_offer:
+            return
+        if self._pc.signalingState is SignalingState.HAVE_REMOTE_PRANSWER:
+            self._refuse_unexpected("an offer where it has answered ours provisionally")
             return
         try:
             # In have-local-offer this rolls back our own offer first (RFC 9429 section 4.1.10.2).
@@ -345,34 +401,74 @@ class Negotiator:
                 # The peer has ignored our offer, and takes its own back now.
                 await self._roll_back()
             return
+        self._is_invited = False
+        if self._opening is not Opening.OFFER:
+            # What was held back is in the answer, or asked for again after it.
+            self._is_offer_needed = False
         # An offer that was sent again while our answer to it was on its way: it may have more
         # candidates, but its sender takes one answer only.
-        await self._answer(send=not is_repeated)
+        await self._answer_or_ring(send=not is_repeated)
 
-    async def _answer(self, *, send: bool = True) -> None:
+    async def _answer_or_ring(self, *, send: bool = True) -> None:
+        if not self._accepted:
+            self._ring()
+        # A handler of the ringing may have accepted.
+        await self._answer(send=send, is_final=self._accepted)
+
+    async def _answer(self, *, send: bool = True, is_final: bool = True) -> None:
+        was_early = self._pc.signalingState is SignalingState.HAVE_LOCAL_PRANSWER
         try:
-            await self._describe(send=send)
+            await self._describe(None if is_final else await self._early_answer(), send=send)
         except RemoteError as error:
+            if was_early:
+                raise NegotiationError(f"an early answer has no final one: {error}") from error
             await self._pc.setRemoteDescription(_ROLLBACK)
             self._refuse(ErrorCode.BAD_DESCRIPTION, error)
             return
         self._refusals = 0
+
+    async def _early_answer(self) -> SessionDescription:
+        _logger.info("negotiation: answered early, until this end accepts")
+        return replace(await self._pc.createAnswer(), type=SdpType.PRANSWER)
+
+    def _handle_offer_while_ringing(self, message: Offer) -> None:
+        """Say the early answer again to who repeats its offer; there is no way back to another."""
+        local, remote = self._pc.localDescription, self._pc.remoteDescription
+        assert local is not None
+        assert remote is not None
+        if _origin(message.sdp) == _origin(remote.sdp):
+            self._post(description(local))
+        else:
+            self._refuse_unexpected("an offer where its former one is answered provisionally")
+
+    def _handle_invite(self) -> None:
+        # In any other state an exchange is under way, which is what the peer asks for.
+        if self._pc.signalingState is SignalingState.STABLE:
+            self._is_invited = True
+            if not self._accepted:
+                self._ring()
+            self._awake.set()
+
+    def _ring(self) -> None:
+        if self._on_ringing is not None:
+            on_ringing, self._on_ringing = self._on_ringing, None
+            on_ringing()
 
     async def _handle_answer(self, message: Answer | ProvisionalAnswer) -> None:
         if isinstance(message, Answer) and not self._may_wait_for(message):
             _logger.debug("negotiation: an answer that came again is left out")
             return
         if not self._is_offering():
-            reason = f"an {message.type} where no offer is open"
-            self._report(NegotiationError(f"the peer sent {reason}"))
-            self._post(Error(code=ErrorCode.UNEXPECTED, reason=reason))
+            self._refuse_unexpected(f"an {message.type} where no offer is open")
             return
         self._ignore_offer = False
         try:
             await self._pc.setRemoteDescription(message.session_description)
         except RemoteError as error:
             self._refuse(ErrorCode.BAD_DESCRIPTION, error)
-            await self._roll_back()
+            # The final answer may be better than a provisional one.
+            if isinstance(message, Answer):
+                await self._roll_back()
             return
         self._refusals = 0
 
@@ -419,8 +515,19 @@ class Negotiator:
         )
 
     async def _roll_back(self) -> None:
+        if self._pc.signalingState is SignalingState.HAVE_REMOTE_PRANSWER:
+            # W3C webrtc-pc section 4.4.1.5: a provisional answer stands.
+            raise NegotiationError("the peer has answered early, and there is no final answer")
         await self._pc.setLocalDescription(_ROLLBACK)
-        self._needed.set()
+        self._need_offer()
+
+    def _need_offer(self) -> None:
+        self._is_offer_needed = True
+        self._awake.set()
+
+    def _refuse_unexpected(self, reason: str) -> None:
+        self._report(NegotiationError(f"the peer sent {reason}"))
+        self._post(Error(code=ErrorCode.UNEXPECTED, reason=reason))
 
     def _refuse(self, code: ErrorCode, error: RemoteError) -> None:
         self._report(error)

@@ -17,6 +17,7 @@ from signaling.errors import ChannelClosed, ChannelLost, SignalingError
 from signaling.loss import Loss
 from signaling.messages import Offer, PeerMessage
 from signaling.negotiator import Negotiator
+from signaling.opening import Opening
 from signaling.same_connection import is_of_another_connection
 from signaling.tasks import first_of
 
@@ -100,13 +101,22 @@ class Participant:
     """
 
     def __init__(
-        self, channel: PeerChannel, connection: PeerConnection, on_text: Callable[[str], None]
+        self,
+        channel: PeerChannel,
+        connection: PeerConnection,
+        on_text: Callable[[str], None],
+        *,
+        opening: Opening = Opening.OFFER,
+        on_ringing: Callable[[Participant], None] | None = None,
     ) -> None:
         self.name = channel.peer.name
         self.identity = channel.peer.identity
         self.member = channel.peer.member
         self.connection = connection
         self.chat = Chat(connection, on_text)
+        self._opening = opening
+        self._on_ringing = on_ringing
+        self._negotiator: Negotiator | None = None
         self._channel: PeerChannel | None = channel
         self._has_returned = False
         self._loss = Loss(connection)
@@ -114,6 +124,7 @@ class Participant:
         self._over = asyncio.Event()
         self._left = asyncio.Event()
         self._ending: Ending | None = None
+        self._goodbye = "the other end closed the connection"
         self._expiry: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -128,9 +139,32 @@ class Participant:
         return self._channel is None
 
     @property
+    def is_ringing(self) -> bool:
+        """True while a call has an early answer, of this end or the other, and no final one."""
+        return self.connection.signalingState in (
+            SignalingState.HAVE_LOCAL_PRANSWER,
+            SignalingState.HAVE_REMOTE_PRANSWER,
+        )
+
+    @property
     def ending(self) -> Ending | None:
         """Reason for which it has left; None while it has not."""
         return self._ending
+
+    def accept(self) -> None:
+        """Accept the call in a room that was joined with `Opening.EARLY_ANSWER`.
+
+        Sends the final answer, now or as soon as the participant calls.
+        """
+        if self._opening is Opening.EARLY_ANSWER:
+            self._opening = Opening.OFFER
+            if self._negotiator is not None:
+                self._negotiator.accept()
+
+    def decline(self, reason: str = "declined") -> None:
+        """End the call, and tell the participant why, in one sentence; it may call again."""
+        self._goodbye = reason
+        self.end(reason)
 
     def send(self, text: str) -> None:
         """Send a text over the data channel labelled `chat`, which is opened where there is none.
@@ -202,10 +236,12 @@ class Participant:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            negotiator = Negotiator(
+            negotiator = self._negotiator = Negotiator(
                 self.connection,
                 _OneConnection(channel, self.connection),
                 polite=channel.polite,
+                opening=self._opening,
+                on_ringing=self._ring,
             )
             try:
                 await first_of(negotiator.run(), self._restart_ice(polite=channel.polite))
@@ -216,6 +252,11 @@ class Participant:
             closed = channel.ended
             self.end("this end closed the connection" if closed is None else closed.reason)
             return
+
+    def _ring(self) -> None:
+        if self._on_ringing is not None:
+            on_ringing, self._on_ringing = self._on_ringing, None
+            on_ringing(self)
 
     async def _restart_ice(self, *, polite: bool) -> None:
         """Begin ICE anew where candidates may have been lost with the former channel; never ends.
@@ -246,7 +287,7 @@ class Participant:
     async def _say_goodbye(self, channel: PeerChannel) -> None:
         assert self._ending is not None
         error = self._ending.error
-        reason = "the other end closed the connection" if error is None else str(error)
+        reason = self._goodbye if error is None else str(error)
         with contextlib.suppress(TimeoutError, ChannelClosed):
             async with asyncio.timeout(_GOODBYE):
                 await channel.close(reason)

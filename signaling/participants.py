@@ -16,6 +16,7 @@ from peer import (
 )
 from peer.printable import printable
 from signaling import chat
+from signaling.opening import Opening
 from signaling.participant import Participant, PeerRestarted, shown
 from signaling.room_events import (
     ParticipantLeft,
@@ -47,13 +48,19 @@ class Participants:
     Args:
         emitter: Emits the events of the room.
         configuration: Makes the configuration of the next connection.
+        opening: How this end takes part in the first exchange with each participant.
     """
 
     def __init__(
-        self, emitter: EventEmitter, configuration: Callable[[], PeerConfiguration]
+        self,
+        emitter: EventEmitter,
+        configuration: Callable[[], PeerConfiguration],
+        *,
+        opening: Opening = Opening.OFFER,
     ) -> None:
         self._emitter = emitter
         self._configuration = configuration
+        self._opening = opening
         self._present: dict[str, Participant] = {}
         self._away: list[Participant] = []
         self._published: dict[MediaStreamTrack, tuple[str, ...]] = {}
@@ -156,7 +163,11 @@ class Participants:
             )
             return
         participant = Participant(
-            channel, connection, lambda text: self._on_text(participant, text)
+            channel,
+            connection,
+            lambda text: self._on_text(participant, text),
+            opening=self._opening,
+            on_ringing=self._on_ringing,
         )
         connection.on("track", lambda event: self._on_track(participant, event))
         connection.on("datachannel", lambda event: self._on_data_channel(participant, event))
@@ -206,6 +217,10 @@ class Participants:
             del self._present[participant.member]
         if participant in self._away:
             self._away.remove(participant)
+
+    def _on_ringing(self, participant: Participant) -> None:
+        _logger.info("room: %s rings", shown(participant))
+        self._emitter.emit(RoomEvent.RINGING, participant)
 
     def _on_track(self, participant: Participant, event: TrackEvent) -> None:
         told = RoomTrackEvent(

@@ -8,7 +8,7 @@ import copy
 import dataclasses
 import logging
 import secrets
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, assert_never, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, assert_never, overload
 
 import msgspec
 
@@ -19,10 +19,11 @@ from signaling.errors import ChannelClosed, ChannelLost
 from signaling.ice_servers import usable
 from signaling.link import Event, Link, Token
 from signaling.messages import (
-    Answer,
     Bye,
     Candidate,
+    Description,
     Error,
+    Invite,
     Joined,
     Offer,
     Peer,
@@ -31,9 +32,9 @@ from signaling.messages import (
     PeerMessage,
     PhraseMessage,
     ProgramNote,
-    ProvisionalAnswer,
     Relayed,
 )
+from signaling.opening import Opening
 from signaling.participants import Participants
 from signaling.peer_channel import PeerChannel
 from signaling.room_events import (
@@ -65,6 +66,10 @@ _DRAIN: Final = 10.0
 #: Seconds to say goodbye to a room (ours).
 _GOODBYE: Final = 1.0
 
+ParticipantEventName: TypeAlias = Literal[
+    "participantjoined", "participantaway", "participantback", "ringing"
+]
+
 
 class Room:
     """A room that we are in; made by `signaling.join`.
@@ -76,6 +81,7 @@ class Room:
 
     Events, subscribed to with `on`: `participantjoined`, `participantaway` (it has lost its place,
     its connection lives on), `participantback` (Participant), `participantleft` (ParticipantLeft),
+    `ringing` (Participant: it calls, and the room was joined with `Opening.EARLY_ANSWER`),
     `track` (RoomTrackEvent), `datachannel` (RoomDataChannelEvent), `message` (RoomMessage), `away`
     (a sentence: there is no connection to the server) and `back` (RoomBack).
 
@@ -88,8 +94,11 @@ class Room:
         dial: Callable[[], Awaitable[ClientConnection]],
         reconnect: Reconnect | None,
         configuration: PeerConfiguration | None = None,
+        *,
+        opening: Opening = Opening.OFFER,
     ) -> None:
         self.member = ""
+        self._opening = Opening(opening)
         self._configuration = configuration or PeerConfiguration()
         # Kept for as long as this object lives: by it the others know us again.
         self._link = Link(
@@ -139,13 +148,11 @@ class Room:
         return usable(self._link.ice_servers)
 
     @overload
-    def on(
-        self, event: Literal["participantjoined", "participantaway", "participantback"]
-    ) -> Decorator[Participant]: ...
+    def on(self, event: ParticipantEventName) -> Decorator[Participant]: ...
     @overload
     def on(
         self,
-        event: Literal["participantjoined", "participantaway", "participantback"],
+        event: ParticipantEventName,
         handler: Takes[Participant],
     ) -> Takes[Participant]: ...
     @overload
@@ -318,7 +325,7 @@ class Room:
                     channel.end(ChannelClosed(message.reason or "the peer closed the channel"))
             case ProgramNote():
                 _logger.debug("room: a note about %r is passed over", message.label)
-            case Offer() | ProvisionalAnswer() | Answer() | Candidate() | PhraseMessage() | Error():
+            case Description() | Invite() | Candidate() | PhraseMessage() | Error():
                 channel = self._channel(message)
                 if channel is not None:
                     self._deliver(channel, message)
@@ -364,7 +371,9 @@ class Room:
         if self._participants is None:
             if self._gives_channels:
                 raise RuntimeError("the channels of this room are taken: it has no participants")
-            self._participants = Participants(self._emitter, self._next_configuration)
+            self._participants = Participants(
+                self._emitter, self._next_configuration, opening=self._opening
+            )
             # Later, so that the handlers that are added next do not miss those who are there.
             asyncio.get_running_loop().call_soon(self._begin)
         return self._participants
@@ -388,7 +397,7 @@ class Room:
 
     def _deliver(self, channel: PeerChannel, message: PeerMessage) -> None:
         peer = channel.peer
-        if isinstance(message, Offer) and peer.member in self._hung_up:
+        if isinstance(message, Offer | Invite) and peer.member in self._hung_up:
             # Who has hung up, calls again.
             channel = self._add(peer, polite=channel.polite)
         channel.deliver(msgspec.structs.replace(message, to=None, sender=None))

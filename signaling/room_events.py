@@ -18,6 +18,7 @@ class RoomEvent(StrEnum):
     """The events of a `Room`, with the argument of their handlers."""
 
     PARTICIPANT_JOINED = "participantjoined"  # Participant
+    RINGING = "ringing"  # Participant
     PARTICIPANT_AWAY = "participantaway"  # Participant
     PARTICIPANT_BACK = "participantback"  # Participant
     PARTICIPANT_LEFT = "participantleft"  # ParticipantLeft

@@ -15,6 +15,7 @@ from signaling.channel import Channel
 from signaling.errors import ConnectError, InsecureUrlError
 from signaling.joining import Joining
 from signaling.link import RECEIVE_LIMIT
+from signaling.opening import Opening
 from signaling.room import Room
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def join(
     reconnect: Reconnect | None = _DEFAULT,
     insecure: bool = False,
     configuration: PeerConfiguration | None = None,
+    opening: Opening = Opening.OFFER,
 ) -> Joining:
     """Join a room of a signalling server: `async with` it, which leaves it at the end, or `await`.
 
@@ -56,6 +58,8 @@ def join(
         insecure: Allow a plain `ws:` URL to another machine.
         configuration: Configuration of the connections to participants; where it names no ICE
             servers, those of the room server are used.
+        opening: How this end takes part in the first exchange with each participant: with offers,
+            with early answers until `Participant.accept`, or with an invitation to offer.
 
     Raises:
         InsecureUrlError: A plain `ws:` URL to another machine.
@@ -68,7 +72,9 @@ def join(
         trust = ssl
         if trust is None and urlsplit(url).scheme == "wss":
             trust = tls.create_default_context()
-        joined = Room(functools.partial(_dial, url, trust), reconnect, configuration)
+        joined = Room(
+            functools.partial(_dial, url, trust), reconnect, configuration, opening=opening
+        )
         await joined.open(room=room, name=name, token=token)
         return joined
 

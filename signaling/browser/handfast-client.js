@@ -43,7 +43,8 @@ const MOST_BUFFERED = 256 * 1024;
 
 /** @typedef {{ type: string, [field: string]: any }} Message a message of docs/SIGNALING.md */
 /** @typedef {{ member: string, name?: string, identity?: string }} Peer */
-/** @typedef {"calling" | "connected" | "interrupted" | "unreachable" | "away" | "gone"} ParticipantState */
+/** @typedef {"offer" | "early-answer" | "delayed-offer"} Opening how an end takes part in the first exchange */
+/** @typedef {"calling" | "ringing" | "connected" | "interrupted" | "unreachable" | "away" | "gone"} ParticipantState */
 
 /**
  * An EventTarget whose events are CustomEvents; `on` knows the type of each one's detail.
@@ -273,20 +274,28 @@ export class Link extends Emitter {
  *     offered first. Without it our offer is rolled back then, which costs libwebrtc its data channels.
  * @property {boolean} [phrase] take part in a phrase that two people compare (docs/TRUST.md)
  * @property {number} [patience] milliseconds for which the impolite end waits for the first offer
+ * @property {Opening} [opening] `early-answer`: rings, with provisional answers and no offers until
+ *     `accept`; `delayed-offer`: asks the peer to make the first offer; `offer` by default
  */
 
 /**
  * Perfect negotiation of one RTCPeerConnection (W3C webrtc-pc section 10.7), with ICE restarts where
  * the path has failed. Make it before tracks and channels are added.
  *
- * Events: `description` (one that came into force), `phrase` (a Phrase, or an Error that says why there
- * is none), and `error` (after which the connection is as it was).
- * @extends {Emitter<{ description: { side: "local" | "remote", description: RTCSessionDescription }, phrase: import("./handfast-phrase.js").Phrase | Error, error: Error }>}
+ * Events: `description` (one that came into force), `ringing` (the peer calls, and waits for `accept`),
+ * `phrase` (a Phrase, or an Error that says why there is none), and `error` (after which the connection
+ * is as it was).
+ * @extends {Emitter<{ ringing: void, description: { side: "local" | "remote", description: RTCSessionDescription }, phrase: import("./handfast-phrase.js").Phrase | Error, error: Error }>}
  */
 export class Negotiation extends Emitter {
   #connection;
   #send;
   #renew;
+  #opening;
+  #accepted;
+  #rung = false;
+  #invited = false;
+  #needed = false;
   #makingOffer = false;
   #ignoreOffer = false;
   #settingAnswer = false;
@@ -306,14 +315,18 @@ export class Negotiation extends Emitter {
   #offered = "";
 
   /** @param {RTCPeerConnection} connection @param {NegotiationOptions} options */
-  constructor(connection, { polite, send, renew, patience = 0, phrase = false }) {
+  constructor(connection, { polite, send, renew, patience = 0, phrase = false, opening = "offer" }) {
     super();
     this.#connection = connection;
     this.#send = send;
     if (phrase) this.#phrases = this.#exchange();
     this.#renew = renew;
     this.polite = polite;
+    this.#opening = opening;
+    this.#accepted = opening !== "early-answer";
     connection.addEventListener("negotiationneeded", () => {
+      this.#needed = true;
+      if (!this.#accepted || this.#waitsForOffer()) return;
       const waits = patience > 0 && !this.polite && connection.remoteDescription === null;
       if (waits) this.#offerTimer ??= setTimeout(() => void this.#offer(), patience);
       else void this.#offer();
@@ -328,16 +341,39 @@ export class Negotiation extends Emitter {
     });
     connection.addEventListener("iceconnectionstatechange", () => this.#watch());
     connection.addEventListener("signalingstatechange", () => this.#watch());
+    this.#invite();
+  }
+
+  /** Whether a call waits for somebody to accept it, at this end or the other. */
+  get ringing() {
+    return (this.#rung && !this.#accepted) || this.#connection.signalingState.endsWith("-pranswer");
+  }
+
+  /** Sends the final answer, now or when the peer calls. */
+  accept() {
+    if (this.#accepted) return;
+    this.#accepted = true;
+    this.#after(async () => {
+      const { signalingState } = this.#connection;
+      if (signalingState === "have-local-pranswer" || signalingState === "have-remote-offer") await this.#sendDescription();
+      else if (signalingState === "stable" && (this.#invited || this.#needed)) await this.#offer();
+    });
   }
 
   /** Takes a description, candidate or error of the peer, after those before it. @param {Message} message */
   receive(message) {
     if (this.#waiting >= KEPT_MESSAGES) return;
     this.#waiting += 1;
-    this.#queue = this.#queue.then(async () => {
+    this.#after(async () => {
       this.#waiting -= 1;
-      if (this.#connection.signalingState === "closed") return;
-      await this.#take(message).catch((error) => this.#fail(error));
+      await this.#take(message);
+    });
+  }
+
+  /** @param {() => Promise<void>} step taken after those before it, unless the connection is closed */
+  #after(step) {
+    this.#queue = this.#queue.then(async () => {
+      if (this.#connection.signalingState !== "closed") await step().catch((error) => this.#fail(error));
     });
   }
 
@@ -350,7 +386,9 @@ export class Negotiation extends Emitter {
       this.#send({ ...currentLocalDescription.toJSON(), answers: originOf(currentRemoteDescription?.sdp) });
     }
     // Not rolled back: the peer may have accepted it, and only the answer was lost.
-    if (signalingState === "have-local-offer" && localDescription) this.#send(localDescription.toJSON());
+    const open = signalingState === "have-local-offer" || signalingState === "have-local-pranswer";
+    if (open && localDescription) this.#send(localDescription.toJSON());
+    if (signalingState === "stable") this.#invite();
   }
 
   /** Ends it; closing the connection is its owner's. */
@@ -359,7 +397,23 @@ export class Negotiation extends Emitter {
     clearTimeout(this.#restartTimer);
   }
 
+  /** Asks for the first offer, where this end does not make it (RFC 5763 section 6.4). */
+  #invite() {
+    if (this.#waitsForOffer()) this.#send({ type: "invite" });
+  }
+
+  #waitsForOffer() {
+    return this.#opening === "delayed-offer" && this.#connection.remoteDescription === null;
+  }
+
+  #ring() {
+    if (this.#rung) return;
+    this.#rung = true;
+    emit(this, "ringing");
+  }
+
   async #offer() {
+    this.#needed = this.#invited = false;
     try {
       this.#makingOffer = true;
       await this.#sendDescription();
@@ -377,6 +431,8 @@ export class Negotiation extends Emitter {
       case "answer":
       case "pranswer":
         return this.#takeDescription(message);
+      case "invite":
+        return this.#takeInvite();
       case "candidate":
         return this.#takeCandidate(message);
       case "phrase":
@@ -388,6 +444,14 @@ export class Negotiation extends Emitter {
     }
   }
 
+  async #takeInvite() {
+    // In any other state an exchange is under way, which is what the peer asks for.
+    if (this.#makingOffer || this.#connection.signalingState !== "stable") return;
+    this.#invited = true;
+    if (this.#accepted) await this.#offer();
+    else this.#ring();
+  }
+
   /** @param {Message} message */
   async #takeDescription(message) {
     const pc = this.#connection;
@@ -396,6 +460,7 @@ export class Negotiation extends Emitter {
     // Sent again over a new session, and not what this end waits for.
     if (message.answers && message.answers !== originOf(pc.pendingLocalDescription?.sdp)) return;
     if (this.#renew && known !== undefined && sessionOf(known) !== sessionOf(sdp)) return this.#renew(message);
+    if (type === "offer" && pc.signalingState === "have-local-pranswer") return this.#repeatEarlyAnswer(sdp);
     // While an answer is being applied, the state counts as stable.
     const stable = pc.signalingState === "stable" || this.#settingAnswer;
     const collision = type === "offer" && (this.#makingOffer || !stable);
@@ -411,16 +476,50 @@ export class Negotiation extends Emitter {
     try {
       await pc.setRemoteDescription({ type: /** @type {RTCSdpType} */ (type), sdp });
     } catch (error) {
+      if (type === "pranswer" && isNotSupported(error)) return;
       this.#send({ type: "error", code: "bad-description", reason: String(error).slice(0, 500) });
-      if (type !== "offer") await this.#rollBack();
+      // The final answer may be better than a provisional one.
+      if (type === "answer") await this.#rollBack();
       throw error;
     } finally {
       this.#settingAnswer = false;
     }
     this.#describe("remote");
-    if (type === "offer") return this.#sendDescription();
+    if (type === "offer") return this.#answer();
+    if (type === "pranswer") return;
     const offer = pc.localDescription?.sdp ?? "";
     await (await this.#phrases)?.begin({ offer, answer: sdp, weOffered: true });
+  }
+
+  async #answer() {
+    // What was held back is in the answer, or asked for again after it.
+    this.#needed = this.#invited = false;
+    if (!this.#accepted) this.#ring();
+    // Whoever listens may have accepted.
+    if (this.#accepted) await this.#sendDescription();
+    else await this.#answerEarly();
+  }
+
+  /** Answers provisionally, where the browser can. */
+  async #answerEarly() {
+    const pc = this.#connection;
+    const { sdp } = await pc.createAnswer();
+    try {
+      await pc.setLocalDescription({ type: "pranswer", sdp });
+    } catch (error) {
+      if (isNotSupported(error)) return;
+      throw error;
+    }
+    this.#describe("local");
+    if (pc.localDescription) this.#send(pc.localDescription.toJSON());
+  }
+
+  /** @param {string} sdp of an offer where another one, or the same, has an early answer */
+  #repeatEarlyAnswer(sdp) {
+    const { localDescription, remoteDescription } = this.#connection;
+    if (localDescription && originOf(sdp) === originOf(remoteDescription?.sdp)) return this.#send(localDescription.toJSON());
+    const reason = "an offer where its former one is answered provisionally";
+    this.#send({ type: "error", code: "unexpected", reason });
   }
 
   /** @param {Message} message */
@@ -506,6 +605,15 @@ export class Negotiation extends Emitter {
   }
 }
 
+/**
+ * Tells whether the browser cannot do what was asked. Firefox 153 has no provisional answers: a call
+ * rings there all the same, and media begins when it is accepted.
+ * @param {unknown} error
+ */
+function isNotSupported(error) {
+  return error instanceof DOMException && error.name === "NotSupportedError";
+}
+
 /** Returns the o= line, which names a description (RFC 3264 section 8). @param {string} [sdp] */
 function originOf(sdp = "") {
   return /^o=[^\r\n]*/m.exec(sdp)?.[0];
@@ -553,6 +661,7 @@ export class Participant extends Emitter {
   constructor(peer, room) {
     super();
     this.#room = room;
+    this.accepted = room.opening !== "early-answer";
     this.member = peer.member;
     this.name = peer.name ?? "";
     this.identity = peer.identity;
@@ -563,6 +672,9 @@ export class Participant extends Emitter {
 
   /** @type {ParticipantState} */
   state = "calling";
+
+  /** Whether this end takes calls of it: not where the room rings, until `accept`. */
+  accepted = true;
 
   /** Tracks that it sends, with their streams. @type {Map<MediaStreamTrack, readonly MediaStream[]>} */
   tracks = new Map();
@@ -619,6 +731,19 @@ export class Participant extends Emitter {
     return true;
   }
 
+  /** Accepts its call, the present one or those to come, in a room with `opening: "early-answer"`. */
+  accept() {
+    this.accepted = true;
+    this.#negotiation?.accept();
+    this.#update();
+  }
+
+  /** Ends the call with it, or declines it; either may call again. @param {string} [reason] told to it */
+  hangUp(reason = "hung up") {
+    if (this.#seated) this.#room.send({ type: "bye", to: this.member, reason });
+    this.#room.end(this);
+  }
+
   /** For `Room`: it is gone for good. */
   end() {
     clearTimeout(this.#awayTimer);
@@ -647,6 +772,7 @@ export class Participant extends Emitter {
       },
       patience: PATIENCE_MS,
       phrase: this.#room.phrases,
+      opening: this.accepted && this.#room.opening === "early-answer" ? "offer" : this.#room.opening,
     });
     this.#negotiation = negotiation;
     this.phrase = null;
@@ -657,6 +783,10 @@ export class Participant extends Emitter {
     });
     this.#wasConnected = this.#late = false;
     negotiation.on("error", (error) => emit(this, "error", error));
+    negotiation.on("ringing", () => this.#update());
+    pc.addEventListener("signalingstatechange", () => {
+      if (pc === this.connection) this.#update();
+    });
     pc.addEventListener("connectionstatechange", () => {
       if (pc === this.connection) this.#update();
     });
@@ -664,17 +794,24 @@ export class Participant extends Emitter {
     pc.addEventListener("datachannel", ({ channel }) => {
       if (channel.label === "chat" && this.#chats.length < 2) this.#hear(channel);
     });
-    this.#connectTimer = setTimeout(() => {
-      this.#late = true;
-      this.#update();
-    }, CONNECT_MS);
+    // Who waits to be called, or for an invitation to be accepted, waits for as long as that takes.
+    if (this.#room.opening === "offer") this.#expectPath();
+    else negotiation.on("description", ({ side }) => side === "remote" && this.#expectPath());
     emit(this, "connection", pc);
     this.#hear(pc.createDataChannel("chat"));
     for (const [track, streams] of this.#room.published) pc.addTrack(track, ...streams);
   }
 
+  #expectPath() {
+    this.#connectTimer ??= setTimeout(() => {
+      this.#late = true;
+      this.#update();
+    }, CONNECT_MS);
+  }
+
   #disconnect() {
     clearTimeout(this.#connectTimer);
+    this.#connectTimer = undefined;
     this.#negotiation?.stop();
     this.#negotiation = null;
     const pc = this.connection;
@@ -733,6 +870,7 @@ export class Participant extends Emitter {
   /** @param {RTCPeerConnectionState | undefined} here @returns {ParticipantState} */
   #stateOf(here) {
     if (here === undefined) return "away";
+    if (this.#negotiation?.ringing && here !== "failed") return "ringing";
     if (here === "connected") return "connected";
     if (this.#wasConnected) return "interrupted";
     return this.#late || here === "failed" ? "unreachable" : "calling";
@@ -752,12 +890,14 @@ function textOf(data) {
 
 /**
  * @typedef {object} RoomSide What a participant needs of its room.
+ * @property {Opening} opening
  * @property {() => RTCConfiguration} configuration
  * @property {ReadonlyMap<MediaStreamTrack, readonly MediaStream[]>} published
  * @property {boolean} phrases whether a phrase is made with it
  * @property {(message: Message) => void} send
  * @property {(participant: Participant, text: string) => void} hear
  * @property {(participant: Participant) => void} forget
+ * @property {(participant: Participant) => void} end forgets it, so that its next offer is another call
  */
 
 /**
@@ -767,6 +907,8 @@ function textOf(data) {
  * @property {string | URL} [url] of the server's WebSocket; `ws` beside this module by default
  * @property {string | (() => string | Promise<string>)} [token] where the server asks for one; called
  *     again for each return
+ * @property {Opening} [opening] `early-answer`: calls ring until `participant.accept()`, and this end
+ *     calls nobody before; `delayed-offer`: asks the others to make the first offer
  * @property {RTCConfiguration} [configuration] for each connection; the room's ICE servers are added
  * @property {boolean} [phrases] make a phrase with each participant that does so too (docs/TRUST.md)
  * @property {Pick<Storage, "getItem" | "setItem">} [storage] keeps what shows others that this is the
@@ -805,6 +947,7 @@ export class Room extends Emitter {
     this.#options = options;
     this.#side.phrases = options.phrases === true;
     this.name = options.name ?? "";
+    this.#side.opening = options.opening ?? "offer";
     this.#secret = secretOf(options);
     this.#url = new URL(options.url ?? new URL("ws", import.meta.url), globalThis.location?.href);
     this.#url.protocol = this.#url.protocol.replace(/^http/, "ws");
@@ -939,15 +1082,14 @@ export class Room extends Emitter {
       }
       case "bye": {
         const seat = this.#seats.get(message.from);
-        if (!seat?.participant) return;
-        this.#forget(seat.participant);
-        seat.participant = null;
+        if (seat?.participant) this.#end(seat.participant);
         return;
       }
       default: {
         const seat = this.#seats.get(message.from);
         // Somebody who has ended a call may begin another.
-        if (seat && !seat.participant && message.type === "offer") seat.participant = this.#meet(seat.peer, seat.polite);
+        const calls = message.type === "offer" || message.type === "invite";
+        if (seat && !seat.participant && calls) seat.participant = this.#meet(seat.peer, seat.polite);
         seat?.participant?.receive(message);
       }
     }
@@ -988,6 +1130,7 @@ export class Room extends Emitter {
 
   /** @type {RoomSide} */
   #side = {
+    opening: "offer",
     configuration: () => ({
       ...this.#options.configuration,
       iceServers: [...(this.#options.configuration?.iceServers ?? []), ...this.#iceServers],
@@ -997,7 +1140,16 @@ export class Room extends Emitter {
     send: (message) => this.#link?.send(message),
     hear: (participant, text) => emit(this, "chat", { participant, text }),
     forget: (participant) => this.#forget(participant),
+    end: (participant) => this.#end(participant),
   };
+
+  /** @param {Participant} participant */
+  #end(participant) {
+    for (const seat of this.#seats.values()) {
+      if (seat.participant === participant) seat.participant = null;
+    }
+    this.#forget(participant);
+  }
 
   /** @param {Participant} participant */
   #forget(participant) {

@@ -12,6 +12,7 @@ from signaling.messages import (
     Candidate,
     Description,
     Error,
+    Invite,
     Join,
     Joined,
     Message,
@@ -66,7 +67,9 @@ def read_later(frame: str | bytes, limits: Limits) -> LaterFrame:
     except MessageError as error:
         return Fault(Error(code=error.code, reason=error.reason))
     match message:
-        case Description() | Candidate() | PhraseMessage() | Bye() | ProgramNote() | Error():
+        case Description() | Invite() | Candidate() | PhraseMessage():
+            return message
+        case Bye() | ProgramNote() | Error():
             return message
         case Ack() | Pong():
             return message

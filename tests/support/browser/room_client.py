@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from signaling import Opening
 from signaling.server import create_app
 from signaling.server.browser_client import CLIENT_NAME
 
@@ -19,20 +20,21 @@ if TYPE_CHECKING:
     from tests.support.browser.browsers import Browser, Page
 
 #: The program of the page: joins, publishes camera and microphone, and notes what it is told.
-_PROGRAM = """async (client, room, name) => {
+_PROGRAM = """async (client, room, name, opening) => {
     const { join } = await import(client);
     globalThis.chat = [];
     globalThis.left = [];
     globalThis.statuses = [];
-    globalThis.here = await join({ room, name, storage: sessionStorage });
+    // Small, so that a busy machine has time for what is tested.
+    globalThis.video = { width: 160, height: 120, frameRate: 15 };
+    // Before the room, so that the first offer has what is published.
+    globalThis.stream = await navigator.mediaDevices.getUserMedia({ audio: true, video });
+    globalThis.here = await join({ room, name, opening, storage: sessionStorage });
+    for (const track of stream.getTracks()) here.publish(track, stream);
     here.on("chat", ({ participant, text }) => chat.push([participant.name, text]));
     here.on("left", ({ name }) => left.push(name));
     here.on("status", (status) => statuses.push(status));
     here.on("end", ({ code }) => statuses.push(code));
-    // Small, so that a busy machine has time for what is tested.
-    globalThis.video = { width: 160, height: 120, frameRate: 15 };
-    globalThis.stream = await navigator.mediaDevices.getUserMedia({ audio: true, video });
-    for (const track of stream.getTracks()) here.publish(track, stream);
     globalThis.other = (name) => here.participants.find((one) => one.name === name);
     globalThis.stats = async (name, type) => {
         const report = await other(name)?.connection?.getStats();
@@ -63,16 +65,24 @@ class RoomTab:
     url: str
 
     @classmethod
-    async def join(cls, browser: Browser, url: str, *, room: str, name: str) -> RoomTab:
+    async def join(
+        cls,
+        browser: Browser,
+        url: str,
+        *,
+        room: str,
+        name: str,
+        opening: Opening = Opening.OFFER,
+    ) -> RoomTab:
         """Open a page of the server whose `ws:` address this is, and join a room."""
         page = f"{url.replace('ws', 'http', 1)}/"
         here = cls(await browser.open(page), page + CLIENT_NAME)
-        await here.enter(room=room, name=name)
+        await here.enter(room=room, name=name, opening=opening)
         return here
 
-    async def enter(self, *, room: str, name: str) -> None:
+    async def enter(self, *, room: str, name: str, opening: Opening = Opening.OFFER) -> None:
         """Join a room with the page as it is."""
-        arguments = ", ".join(json.dumps(each) for each in (self.url, room, name))
+        arguments = ", ".join(json.dumps(each) for each in (self.url, room, name, opening.value))
         await self.tab.evaluate(f"({_PROGRAM})({arguments})")
 
     async def frames(self, name: str, *, least: int = 1, tracks: int = 1) -> list[int]:

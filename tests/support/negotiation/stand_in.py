@@ -15,6 +15,7 @@ from signaling import (
     ErrorCode,
     Negotiator,
     Offer,
+    Opening,
     channel_pair,
 )
 
@@ -65,23 +66,34 @@ class StandIn:
 
     async def setLocalDescription(self, description: SessionDescription | None = None, /) -> None:
         rollback = description is not None and description.type is SdpType.ROLLBACK
+        early = description is not None and description.type is SdpType.PRANSWER
         await self._operate("local rollback" if rollback else "local")
-        answering = self.signalingState is SignalingState.HAVE_REMOTE_OFFER
-        if rollback or answering:
+        answering = self.signalingState in (
+            SignalingState.HAVE_REMOTE_OFFER,
+            SignalingState.HAVE_LOCAL_PRANSWER,
+        )
+        if early:
+            self.signalingState = SignalingState.HAVE_LOCAL_PRANSWER
+        elif rollback or answering:
             self.signalingState = SignalingState.STABLE
         else:
             self.signalingState = SignalingState.HAVE_LOCAL_OFFER
         if not rollback:
-            kind = SdpType.ANSWER if answering else SdpType.OFFER
+            kind = SdpType.PRANSWER if early else SdpType.ANSWER if answering else SdpType.OFFER
             self.localDescription = SessionDescription(f"ours {len(self.applied)}", kind)
         for candidate in self.candidates_before_return:
             self.emit("icecandidate", IceCandidateEvent(candidate))
+
+    async def createAnswer(self) -> SessionDescription:
+        return SessionDescription("answer", SdpType.ANSWER)
 
     async def setRemoteDescription(self, description: SessionDescription, /) -> None:
         await self._operate(f"remote {description.type}")
         self.remoteDescription = description
         if description.type is SdpType.OFFER:
             self.signalingState = SignalingState.HAVE_REMOTE_OFFER
+        elif description.type is SdpType.PRANSWER:
+            self.signalingState = SignalingState.HAVE_REMOTE_PRANSWER
         else:
             self.signalingState = SignalingState.STABLE
 
@@ -109,13 +121,26 @@ class StandIn:
 class Scene:
     """A stand-in, its negotiator while it runs, and the peer's end of the channel."""
 
-    def __init__(self, *, polite: bool, pc: StandIn | None = None) -> None:
+    def __init__(
+        self, *, polite: bool, pc: StandIn | None = None, opening: Opening = Opening.OFFER
+    ) -> None:
         self.pc = pc or StandIn()
         ours, self.peer = channel_pair()
         self.ours: MemoryChannel = ours
         self.errors: list[Exception] = []
-        negotiator = Negotiator(self.pc, ours, polite=polite, on_error=self.errors.append)
-        self.running = asyncio.create_task(negotiator.run())
+        self.rings = 0
+        self.negotiator = Negotiator(
+            self.pc,
+            ours,
+            polite=polite,
+            opening=opening,
+            on_ringing=self._ring,
+            on_error=self.errors.append,
+        )
+        self.running = asyncio.create_task(self.negotiator.run())
+
+    def _ring(self) -> None:
+        self.rings += 1
 
     async def says(self, *messages: PeerMessage) -> None:
         for message in messages:

@@ -18,6 +18,7 @@ from signaling.messages import (
     Bye,
     Candidate,
     Error,
+    Invite,
     Join,
     Joined,
     Message,
@@ -41,6 +42,7 @@ EXAMPLES: list[tuple[Message, dict[str, object]]] = [
     (Offer(sdp="v=0\r\n"), {"type": "offer", "sdp": "v=0\r\n"}),
     (ProvisionalAnswer(sdp="v=0\r\n"), {"type": "pranswer", "sdp": "v=0\r\n"}),
     (Answer(sdp="v", to="a", sender="b"), {"type": "answer", "sdp": "v", "to": "a", "from": "b"}),
+    (Invite(to="a", sender="b"), {"type": "invite", "to": "a", "from": "b"}),
     (
         Candidate(candidate="candidate:1", sdpMid="0", sdpMLineIndex=0, usernameFragment="u"),
         {
