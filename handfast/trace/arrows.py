@@ -165,7 +165,7 @@ class ArrowBuilder:
             section=section,
             outcome=self._outcome(both_ends=context.both_ends),
             both_ways=len({passage.origin for passage in self._passages}) > 1,
-            mood=Mood.BAD if self._tampered() else Mood.PLAIN,
+            mood=Mood.BAD if self._tampered() or self._is_in_clear() else Mood.PLAIN,
             sdp=_shown(first.event) if isinstance(first.event, Described) else "",
             details=self._details(context.start),
             association=None
@@ -199,6 +199,12 @@ class ArrowBuilder:
 
     def _lasted(self) -> float:
         return self._passages[-1].time - self._passages[0].time
+
+    def _is_in_clear(self) -> bool:
+        """Tell whether this is media without encryption."""
+        event = self._passages[0].event
+        plain = (DatagramKind.RTP, DatagramKind.RTCP)
+        return isinstance(event, Datagram) and event.kind in plain
 
     def _tampered(self) -> tuple[str, ...]:
         first = self._passages[0]

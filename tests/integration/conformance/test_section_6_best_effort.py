@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from aiortc.mediastreams import AudioStreamTrack
 
+from handfast.trace import TracedEnd, draw
+from handfast.trace.rows import Arrow, Mood, Note, Topic
 from peer import (
     BestEffort,
     Certificate,
@@ -183,6 +185,23 @@ async def test_plain_media_is_told_in_state_stats_event_trace_and_log(
         assert DatagramKind.RTP in kinds
         assert not kinds & {DatagramKind.SRTP, DatagramKind.SRTCP}
     assert caplog.text.count("media is NOT ENCRYPTED") == 2
+
+
+async def test_ladder_of_a_plain_call_says_so_in_red() -> None:
+    traces = Sink(), Sink()
+    left, right = (configured(_PLAIN, trace=trace) for trace in traces)
+    async with call(left, right) as at:
+        await plain_call(at)
+        await media_flows(at.offerer, at.answerer)
+    one, other = (TracedEnd(name, trace.events) for name, trace in zip("ab", traces, strict=True))
+    ladder = draw(one, other)
+    assert ladder.mood is Mood.BAD
+    assert "; media is NOT ENCRYPTED" in ladder.verdict
+    notes = [row for row in ladder.rows if isinstance(row, Note) and "ENCRYPTED" in row.label]
+    assert [(note.label, note.mood) for note in notes] == [("media is NOT ENCRYPTED", Mood.BAD)] * 2
+    media = [row for row in ladder.rows if isinstance(row, Arrow) and row.topic is Topic.MEDIA]
+    assert "RTP starts, NOT ENCRYPTED" in {arrow.label for arrow in media}
+    assert {arrow.mood for arrow in media} == {Mood.BAD}
 
 
 async def test_plain_call_has_no_keys_to_change() -> None:

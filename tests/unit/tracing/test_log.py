@@ -21,6 +21,7 @@ from peer.tracing.events import (
     Failed,
     FingerprintChecked,
     HandshakeCompleted,
+    MediaUnencrypted,
     RekeyEnded,
     RoleChosen,
     SendingWithheld,
@@ -105,6 +106,14 @@ def test_track_that_is_not_sent_is_a_warning_that_names_the_codecs(
     ) == [
         "WARNING peer.negotiation [pc-7] m-section 'v': our track is not sent, nothing here "
         "encodes VP9 or H265"
+    ]
+
+
+def test_plain_media_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    event = MediaUnencrypted(time=UnixTime(1.0), transport="0", reason="the peer has no keys")
+    assert records(caplog, event) == [
+        "WARNING peer.connection [pc-7] transport 0: media is NOT ENCRYPTED: the peer has no keys "
+        "(RFC 8643 section 3.3)"
     ]
 
 
