@@ -19,6 +19,8 @@ class RecordingBounds:
         free: Octets of the disk that recordings leave to others.
         alone: Seconds for which a recorder waits in a room that everybody has left, as for a page
             that is loaded again.
+        unwatched: Seconds after which a recording ends whose page has not asked how far it is, as
+            one that was closed does not.
     """
 
     longest: float = 3600.0
@@ -29,3 +31,4 @@ class RecordingBounds:
     kept_for: float = 3600.0
     free: int = 500_000_000
     alone: float = 15.0
+    unwatched: float = 300.0

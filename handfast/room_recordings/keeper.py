@@ -87,6 +87,7 @@ class RoomRecordings:
         self._free = free
         self._known: dict[str, RoomRecording] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._watched_at: dict[str, float] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._deletions: set[asyncio.Future[None]] = set()
         self._closed = False
@@ -122,6 +123,7 @@ class RoomRecordings:
             ) from error
         recording = RoomRecording(room=room, asker=asker, layout=layout, folder=folder)
         self._known[recording.ticket] = recording
+        self._watched_at[recording.ticket] = asyncio.get_running_loop().time()
         self._running[room] = asyncio.create_task(self._run(recording), name="room recording")
         self._tell("recording began", recording)
         return recording
@@ -129,6 +131,11 @@ class RoomRecordings:
     def find(self, ticket: str) -> RoomRecording | None:
         """Return the recording of a ticket; None where there is none, or none any more."""
         return self._known.get(ticket)
+
+    def watch(self, recording: RoomRecording) -> None:
+        """Note that who asked for a recording has asked how far it is."""
+        if recording.ticket in self._watched_at:
+            self._watched_at[recording.ticket] = asyncio.get_running_loop().time()
 
     def kept_for(self, recording: RoomRecording) -> float:
         """Return the seconds for which the files of a finished recording are still there."""
@@ -179,7 +186,7 @@ class RoomRecordings:
             self._forget(gone.ticket)
 
     async def _run(self, recording: RoomRecording) -> None:
-        watching = asyncio.create_task(self._watch(recording))
+        watching = asyncio.create_task(self._end_at_bounds(recording))
         try:
             await self._record(recording)
         except SignalingError as error:
@@ -192,6 +199,7 @@ class RoomRecordings:
             recording.finish(RecordingEnd.FAILED, "the recorder failed")
         finally:
             watching.cancel()
+            self._watched_at.pop(recording.ticket, None)
             recording.finish(RecordingEnd.FAILED, "the recorder stopped")
             del self._running[recording.room]
             if not recording.files:
@@ -203,16 +211,19 @@ class RoomRecordings:
             recording.complete()
             self._tell("recording ended", recording)
 
-    async def _watch(self, recording: RoomRecording) -> None:
+    async def _end_at_bounds(self, recording: RoomRecording) -> None:
         """End a recording at the first bound that it reaches."""
         loop = asyncio.get_running_loop()
         longest = loop.time() + self.bounds.longest
         while (left := longest - loop.time()) > 0:
             await asyncio.sleep(min(_LOOK, left))
+            unwatched = loop.time() - self._watched_at[recording.ticket]
             if recording.size >= self.bounds.largest:
                 recording.finish(RecordingEnd.SIZE)
             elif self._free(self._folder) < self.bounds.free:
                 recording.finish(RecordingEnd.DISK)
+            elif unwatched >= self.bounds.unwatched:
+                recording.finish(RecordingEnd.UNWATCHED)
         recording.finish(RecordingEnd.TIME)
 
     def _forget(self, ticket: str) -> None:

@@ -50,6 +50,8 @@ class RecordingEnd(StrEnum):
     STOPPED = "stopped"
     #: Everybody has left the room.
     EMPTY = "empty"
+    #: Who asked for it has not asked how far it is for too long.
+    UNWATCHED = "unwatched"
     #: It is as long as the server lets it be.
     TIME = "time"
     #: Its files are as large as the server lets them be.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from handfast.room_page import RECORDINGS_PATH
 from handfast.room_recordings.keeper import RecordingRefusal, RecordingRefusedError
 from handfast.room_recordings.room_recording import RecordingEnd, RecordingLayout
+from peer.printable import printable
 from signaling.messages import Resume
 from signaling.server.access import JoinRequest, Refusal
 from signaling.server.rooms import Refused
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from handfast.room_recordings.keeper import RoomRecordings
     from handfast.room_recordings.room_recording import RoomRecording
     from signaling.server import Authorize, Backplane
+
+_logger = logging.getLogger(__name__)
 
 #: Most octets of a request's body (ours): a token has at most 4,096 characters.
 _LONGEST_BODY: Final = 16_384
@@ -168,6 +172,9 @@ class _Desk:
         try:
             recording = await self._begin(request, order)
         except RecordingRefusedError as refused:
+            facts = {"code": refused.refusal.value, "reason": printable(refused.reason)}
+            extra = {"event": "recording refused", "facts": facts}
+            _logger.info("recording refused: %s", facts["reason"], extra=extra)
             message = RecordingRefusalMessage(refused.refusal, refused.reason)
             return _json(message, _STATUS[refused.refusal])
         return _json(self._status(recording), HTTPStatus.CREATED)
@@ -176,6 +183,7 @@ class _Desk:
         recording = self._recordings.find(request.path_params["ticket"])
         if recording is None:
             return Response(status_code=HTTPStatus.NOT_FOUND)
+        self._recordings.watch(recording)
         return _json(self._status(recording))
 
     async def stop(self, request: Request) -> Response:

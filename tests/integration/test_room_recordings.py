@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from signaling import join
 from signaling.server import JwtAuthorizer, RedisBackplane, TokenAlgorithm
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import until
+from tests.support.network.certificate import write_certificate
 from tests.support.rooms.recorded_rooms import (
     PlainMember,
     RecordingServer,
@@ -137,6 +139,22 @@ async def test_token_has_to_give_the_right_to_record_and_the_recorder_needs_none
             assert ordered.status_code == 403
             assert ordered.json()["code"] == "forbidden"
             assert ada.peers == {}
+    # What still runs ends with the server.
+    assert os.listdir(tmp_path) == []
+
+
+async def test_recorder_joins_a_server_of_https_whose_certificate_nobody_has_signed(
+    tmp_path: Path,
+) -> None:
+    certificate = write_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=certificate[0])
+    async with (
+        asyncio.timeout(DEADLINE),
+        recording_server(tmp_path, certificate=certificate) as server,
+        plain_member(server.url, room=_ROOM, name="Ada", trust=trust) as ada,
+    ):
+        assert (await ada.order()).status_code == 201
+        await ada.until("Recorder")
 
 
 async def test_who_is_in_no_room_gets_no_recording_and_each_bad_request_a_status_of_its_own(

@@ -78,6 +78,7 @@ export function recordingProblem({ code, reason = "" }) {
 const ENDS = {
   stopped: () => "",
   empty: () => "It ended when everybody had left. ",
+  unwatched: () => "It ended as this page had not asked for it for minutes. ",
   time: () => "It ended at the longest that the server records. ",
   size: () => "It ended at the largest that the server saves. ",
   disk: () => "It ended as the disk of the server was almost full. ",

@@ -20,6 +20,7 @@ from signaling.server import Limits
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+    from ssl import SSLContext
 
     from signaling.server import JwtAuthorizer
 
@@ -55,6 +56,7 @@ async def recording_server(
     bounds: RecordingBounds | None = None,
     tokens: JwtAuthorizer | None = None,
     members_per_room: int = 16,
+    certificate: tuple[Path, Path] | None = None,
 ) -> AsyncIterator[RecordingServer]:
     """Run a room server on a free port.
 
@@ -63,10 +65,12 @@ async def recording_server(
         bounds: Bounds of the recordings.
         tokens: Judge of tokens.
         members_per_room: Most members of one room.
+        certificate: Files of a certificate and its key, for https.
     """
+    certfile, keyfile = certificate or (None, None)
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     options = ServeOptions(
-        web=WebServerOptions(port=0),
+        web=WebServerOptions(port=0, certfile=certfile, keyfile=keyfile),
         limits=Limits(members_per_room=members_per_room),
         tokens=tokens,
         recordings=folder,
@@ -125,11 +129,19 @@ class PlainMember:
 
 @contextlib.asynccontextmanager
 async def plain_member(
-    url: str, *, room: str, name: str, token: str | None = None
+    url: str,
+    *,
+    room: str,
+    name: str,
+    token: str | None = None,
+    trust: SSLContext | None = None,
 ) -> AsyncIterator[PlainMember]:
     """Be a member of a room of the server whose `ws:` address this is; it sends nothing there."""
     pages = url.replace("ws", "http", 1).removesuffix("/ws")
-    async with httpx.AsyncClient(base_url=pages) as client, connect(url) as websocket:
+    async with (
+        httpx.AsyncClient(base_url=pages, verify=trust or True) as client,
+        connect(url, ssl=trust) as websocket,
+    ):
         first = {"type": "join", "room": room, "name": name, "resumable": True}
         await websocket.send(json.dumps(first if token is None else {**first, "token": token}))
         joined = json.loads(await websocket.recv())

@@ -6,10 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from handfast.cli import app
+from handfast.room_recordings.bounds import RecordingBounds
 from handfast.serving import ServeError, limits_from
 from signaling.server import Limits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handfast.console import Console
     from handfast.serving import ServeOptions
 
@@ -67,3 +70,13 @@ def test_a_rate_that_is_none_is_one_sentence(rate: float) -> None:
 def test_what_may_come_in_a_second_may_come_at_once() -> None:
     limits = limits_from(rooms=1, members=1, members_per_room=1, messages_per_second=999.5)
     assert limits.burst == 1000
+
+
+def test_recordings_are_off_unless_they_are_given_a_folder_and_bounds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert _options_of([], monkeypatch).recordings is None
+    arguments = ["--recordings", str(tmp_path), "--max-recordings", "3"]
+    options = _options_of([*arguments, "--max-recording-time", "5m"], monkeypatch)
+    assert options.recordings == tmp_path
+    assert options.recording_bounds == RecordingBounds(at_once=3, longest=300.0)

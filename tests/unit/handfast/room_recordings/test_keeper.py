@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from handfast.room_recordings.room_recording import (
 )
 from media import Segment, SegmentEnd
 from signaling import ConnectError
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.negotiation.connections import until
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ async def test_no_more_rooms_are_recorded_at_one_time_than_the_bound(tmp_path: P
     [
         (RecordingBounds(longest=0.01), 0, RecordingEnd.TIME),
         (RecordingBounds(largest=1000), 1000, RecordingEnd.SIZE),
+        (RecordingBounds(unwatched=0.01), 0, RecordingEnd.UNWATCHED),
     ],
 )
 async def test_recording_ends_at_its_bound_and_its_file_is_kept(
@@ -114,6 +117,22 @@ async def test_recording_ends_at_its_bound_and_its_file_is_kept(
 
         assert recording.end is end
         assert recording.files[0].path.read_bytes() == b"recorded"
+
+
+@in_virtual_time
+async def test_recording_goes_on_while_its_page_asks_for_it_and_ends_after_that() -> None:
+    begun = asyncio.get_running_loop().time()
+    with tempfile.TemporaryDirectory() as folder:
+        keeper = _keeper(Path(folder), bounds=RecordingBounds(unwatched=60.0))
+        recording = _begin(keeper)
+        for _ in range(600):
+            await asyncio.sleep(1)
+            keeper.watch(recording)
+        assert not recording.is_done
+        await recording.done()
+
+    assert recording.end is RecordingEnd.UNWATCHED
+    assert asyncio.get_running_loop().time() - begun == pytest.approx(660, abs=1)
 
 
 async def test_recording_ends_when_the_disk_fills_and_none_begins_on_a_full_disk(
