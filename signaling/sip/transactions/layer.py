@@ -52,9 +52,10 @@ if TYPE_CHECKING:
 
     from peer.times import MonotonicTime, Seconds
 
-#: Bound on transactions that are kept; beyond it those go that only absorb late messages, and if
-#: there are none, a new request is answered 503 (ours).
-MAX_TRANSACTIONS: Final = 4096
+#: Bound on transactions that are kept (ours: those of 250 calls a second, whose INVITEs stay for 32
+#: s); beyond it those go that only absorb late messages, and if there are none, a new request is
+#: answered 503.
+MAX_TRANSACTIONS: Final = 8192
 #: Seconds after which a request that was answered 503 may come again (Retry-After; ours).
 OVERLOAD_RETRY_AFTER: Final = 5
 _ABSORBING: Final = frozenset({TransactionState.COMPLETED, TransactionState.CONFIRMED})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from signaling.sip.errors import SipTransportError
@@ -11,6 +10,8 @@ from signaling.sip.transport.events import SipMessageReceived, SipMessageRefused
 from signaling.sip.user_agent import Told, UserAgent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from signaling.sip.agent_port import AgentSettings, Authenticator
     from signaling.sip.transport.interface import SipTransport
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sipmessage import URI, Request
 
 from signaling.sip.invite_session import SessionState
-from signaling.sip.outgoing_invite import Forked, OutgoingInvite
+from signaling.sip.outgoing_invite import MAX_FORKS, Forked, OutgoingInvite
+from signaling.sip.replies import reply_to
 from signaling.sip.session_events import Accepted, CallEnded, EndCause, PreviewReceived
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd
@@ -190,3 +191,14 @@ def test_cancel_after_an_answer_hangs_up_and_later_answers_get_bye() -> None:
     forks.run()
     assert forks.causes() == [EndCause.REMOTE] * 3
     forks.assert_nothing_is_kept()
+
+
+def test_forks_of_one_invite_are_bounded() -> None:
+    ann = AgentEnd("ann")
+    invite = ann.agent.invite(URI.parse("sip:all@example.org"), sdp="offer")
+    (request,) = ann.flush()
+    assert isinstance(request, Request)
+    for number in range(2 * MAX_FORKS):
+        ann.receive(reply_to(request, 180, to_tag=f"fork{number}"), 0.1)
+    assert len(invite.sessions) == len(forks_of(ann, invite)) == MAX_FORKS
+    assert ann.agent.kept["dialogs"] == MAX_FORKS

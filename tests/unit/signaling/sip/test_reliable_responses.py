@@ -6,6 +6,7 @@ import pytest
 
 from signaling.sip.agent_port import AgentSettings
 from signaling.sip.errors import SipUsageError
+from signaling.sip.reliable import MAX_WAITING
 from signaling.sip.session_events import (
     Accepted,
     AnswerReceived,
@@ -189,3 +190,13 @@ def test_prack_for_nothing_is_answered_481() -> None:
     pair.caller.agent.send_request(prack, lambda _own, response: answers.append(response.code))
     pair.run()
     assert answers == [481]
+
+
+def test_reliable_responses_that_wait_are_bounded() -> None:
+    pair = Pair(AgentEnd("ann"), AgentEnd("bob"), path=losing(PRACK=100))
+    pair.call()
+    pair.run()
+    for _ in range(1 + MAX_WAITING):
+        pair.called.session.progress(180, is_reliable=True)
+    with pytest.raises(SipUsageError, match="wait for a PRACK"):
+        pair.called.session.progress(180, is_reliable=True)
