@@ -8,12 +8,12 @@ PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift pyt
 TEST_TOOLS := $(PEERS) janus rtpengine kamailio sipp baresip linphone jssip sip.js \
 	aiolibdatachannel turnserver ip nft ffmpeg espeak-ng fonts hls.js typescript axe redis-server nginx \
 	systemd-analyze
-BENCHMARK_TOOLS := node npm wrtc webrtcbin peerjs
+BENCHMARK_TOOLS := node npm wrtc webrtcbin peerjs baresip
 
 # Without what encodes media, drives the program, or starts it.
 QUICK_TESTS := $(addprefix tests/unit/, identity negotiation rekey runtime signaling tracing transport)
 
-BENCHMARKS := setup handshake rekey rtp record descriptions signaling
+BENCHMARKS := setup handshake rekey rtp record descriptions signaling calls
 PYTEST_ARGS ?=
 # One more than the processors, at most 4: what runs with real peers mostly waits for media.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))

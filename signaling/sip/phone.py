@@ -147,6 +147,11 @@ class Phone:
             raise
 
     @property
+    def contact(self) -> str:
+        """Value of our `Contact`, to which requests within our calls are sent."""
+        return self._agent.contact
+
+    @property
     def current_calls(self) -> tuple[Call, ...]:
         """The calls that are not over."""
         return tuple(self._calls.values())

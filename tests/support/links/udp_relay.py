@@ -43,6 +43,7 @@ class UdpRelay:
 
     Attributes:
         repairs: False to take NACK out of descriptions: what is lost here stays lost.
+        delay: Seconds that a datagram is under way.
         passes: Returns False for a datagram to be dropped besides.
         lost_rtp: RTP packets dropped here, by SSRC.
     """
@@ -50,6 +51,7 @@ class UdpRelay:
     def __init__(self, loss: float = 0.0, seed: int = 1, host: str = _HOST) -> None:
         self.loss = loss
         self.repairs = True
+        self.delay = 0.0
         self.lost_rtp: dict[int, int] = {}
         self.passes: Callable[[bytes], bool] = lambda _: True
         self._random = random.Random(seed)
@@ -109,12 +111,24 @@ class UdpRelay:
                 if is_lost or not self.passes(data):
                     self._note(data)
                 else:
-                    self._socket_for(source).sendto(data, home)
+                    self._forward(self._socket_for(source), data, home)
+
+    def _forward(self, sock: socket.socket, data: bytes, home: Address) -> None:
+        if self.delay:
+            asyncio.get_running_loop().call_later(self.delay, _send, sock, data, home)
+        else:
+            sock.sendto(data, home)
 
     def _note(self, data: bytes) -> None:
         if 128 <= data[0] <= 191 and not 192 <= data[1] <= 223:
             ssrc = int.from_bytes(data[8:12])
             self.lost_rtp[ssrc] = self.lost_rtp.get(ssrc, 0) + 1
+
+
+def _send(sock: socket.socket, data: bytes, home: Address) -> None:
+    # The relay may have been closed meanwhile.
+    if sock.fileno() != -1:
+        sock.sendto(data, home)
 
 
 def is_in_clear(datagram: bytes) -> bool:

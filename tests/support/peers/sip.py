@@ -113,6 +113,11 @@ class SipDialog(asyncio.DatagramProtocol):
         await self._request("BYE", "")
 
     @property
+    def phone_port(self) -> int:
+        """Port at which the phone takes SIP."""
+        return self._phone
+
+    @property
     def address(self) -> str:
         """Where the phone calls us."""
         return f"sip:us@{HOST}:{self._port}"

@@ -1,0 +1,76 @@
+"""Benchmark of SIP calls: INVITE to the first sound at 100 ms there and back, and calls a second.
+
+Usage: `python -m benchmarks.calls [ROUNDS]`. Exits with 1 where the target is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from time import process_time
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.calls_subjects import Baresip, Handfast
+from benchmarks.harness import ARTIFACTS, Subject, compare, run_rounds
+from tests.support.peers.sip_phones import sounding, two_phones
+from tests.support.project.tools import missing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: Rounds that do not count, rounds by default, and most rounds (ours).
+WARM_UP: Final = 2
+ROUNDS: Final = 15
+MOST_ROUNDS: Final = 200
+#: Target: our time as a share of baresip's, in the median round (ours).
+TARGET: Final = 1.0
+#: Calls of which the processor time is taken (ours).
+_CALLS: Final = 50
+
+
+async def run(rounds: int, console: Console) -> bool:
+    """Measure and report, and return whether the target is met."""
+    subjects: list[Subject] = [Handfast()]
+    if missing([Baresip.name]):
+        console.print("baresip is left out: `make tools` installs it where it may.")
+    else:
+        subjects.append(Baresip())
+    report = await compare(
+        "INVITE to the first sound, 100 ms there and back",
+        subjects,
+        warm_up=WARM_UP,
+        rounds=rounds,
+    )
+    report.print(console)
+    report.write(ARTIFACTS / "bench-calls.json")
+    seconds = await processor_time(_CALLS)
+    console.print(
+        f"A call with its handshake takes {1000 * seconds:.1f} ms of processor time for both ends: "
+        f"{1 / seconds:.0f} calls a second for each core"
+    )
+    if len(subjects) == 1:
+        return True
+    ratio = report.ratio_to(Baresip.name).median
+    met = ratio <= TARGET
+    console.print(
+        f"{'Met' if met else 'MISSED'}: {ratio:.2f} of baresip's time, the target is {TARGET}"
+    )
+    return met
+
+
+async def processor_time(calls: int) -> float:
+    """Return the processor time of a call in seconds: INVITE, 200, ACK, BYE, 200, both ends."""
+    async with two_phones() as (caller, called):
+        start = process_time()
+        for _ in range(calls):
+            answering = asyncio.create_task(called.answer())
+            call = await caller.phone.invite("sip:bob@example.org", sounding())
+            other = await answering
+            assert call.connection is not None
+            await asyncio.gather(call.connection.connected(), other.established())
+            await call.hangup()
+        return (process_time() - start) / calls
+
+
+if __name__ == "__main__":
+    sys.exit(run_rounds(run, sys.argv[1:], rounds=ROUNDS, most=MOST_ROUNDS))
