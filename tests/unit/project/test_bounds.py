@@ -27,7 +27,7 @@ def source(*folders: str) -> str:
 LINES = section((ROOT / "docs" / "SECURITY.md").read_text("utf-8"))
 ROWS = [match for line in LINES if (match := ROW.fullmatch(line))]
 CONSTANT = re.compile(r"^ *(\w+)(?:: [\w\[\]]+)? = ([\d_][\d_x .*A-F]*)$", re.MULTILINE)
-CONSTANTS = CONSTANT.findall(source("peer"))
+CONSTANTS = CONSTANT.findall(source("peer", "signaling"))
 TESTS = set(re.findall(r"^(?:async )?def (test_\w+)\(", source("tests"), re.MULTILINE))
 
 
