@@ -44,7 +44,8 @@ def _identities(certificate: Mapping[str, object]) -> Iterator[str]:
     assert isinstance(names, tuple)
     for kind, name in names:
         match kind:
-            case "URI" if name.lower().startswith("sip:") and "@" not in name:
+            # With a user in it, as in sip:ann@example.org, it is that user's and no domain.
+            case "URI" if name.lower().startswith("sip:"):
                 yield name[4:].partition(";")[0].partition("?")[0]
             case "DNS" | "IP Address":
                 yield name
