@@ -5,9 +5,11 @@ from __future__ import annotations
 from peer.configuration import (
     AnswerRole,
     BundlePolicy,
+    IcePolicy,
     IceServer,
     IceTransportPolicy,
     PeerConfiguration,
+    RtcpMuxPolicy,
     SdpLimits,
 )
 from peer.configuration.candidate_filter import AddressKind, CandidateFilter
@@ -107,6 +109,7 @@ __all__ = [
     "IceConnectionState",
     "IceError",
     "IceGatheringState",
+    "IcePolicy",
     "IceServer",
     "IceTransportPolicy",
     "IceTransportState",
@@ -128,6 +131,7 @@ __all__ = [
     "RekeyStarter",
     "RekeyedEvent",
     "RemoteError",
+    "RtcpMuxPolicy",
     "RtpEncodingParameters",
     "RtpReceiver",
     "RtpSendParameters",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 import secrets
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from peer.errors import CandidateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 # RFC 8839 section 5.4 allows letters, digits, `+` and `/`. Servers in the field also write `-`,
 # `_`, `=` and `#`, and libwebrtc takes them.
@@ -62,6 +63,49 @@ class IceParameters:
             username_fragment=base64.b64encode(random(6)).decode(),
             password=base64.b64encode(random(18)).decode(),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultDestination:
+    """A default destination of media: the address and port of `c=` and `m=` (RFC 8839 section 3).
+
+    Args:
+        address: An IP address, or a host name.
+        port: Its UDP port.
+    """
+
+    address: str
+    port: int
+
+    @property
+    def is_hold(self) -> bool:
+        """True where nothing is to be sent there: 0.0.0.0 or :: (RFC 3264 section 8.4)."""
+        try:
+            return ipaddress.ip_address(self.address).is_unspecified
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if ":" in self.address
+            else (f"{self.address}:{self.port}")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutIce:
+    """The end of a peer that does not use ICE, as its description has it.
+
+    Args:
+        rtp: Where it receives RTP, DTLS and data.
+        rtcp: Where it receives RTCP; None where that shares the port (RFC 5761).
+        mismatch: It has ICE, which somebody between the ends has made useless (RFC 8839 5.3).
+    """
+
+    rtp: DefaultDestination
+    rtcp: DefaultDestination | None = None
+    mismatch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +206,13 @@ class CandidateFields:
             words.append(f"tcptype {self.tcp_type}")
         words += [f"{name} {value}" for name, value in self.extensions]
         return " ".join(words)
+
+
+def default_candidate(candidates: Iterable[CandidateFields]) -> CandidateFields | None:
+    """Choose the candidate most likely to work without ICE (RFC 8839 section 4.2.1.2)."""
+    order = {"relay": 0, "srflx": 1, "prflx": 1, "host": 2}
+    usable = [c for c in candidates if c.transport == "udp"]
+    return min(usable, key=lambda c: (order[c.type], ":" in c.address), default=None)
 
 
 def _with_extensions(

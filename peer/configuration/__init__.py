@@ -3,17 +3,21 @@
 from peer.configuration.peer_configuration import (
     AnswerRole,
     BundlePolicy,
+    IcePolicy,
     IceServer,
     IceTransportPolicy,
     PeerConfiguration,
+    RtcpMuxPolicy,
     SdpLimits,
 )
 
 __all__ = [
     "AnswerRole",
     "BundlePolicy",
+    "IcePolicy",
     "IceServer",
     "IceTransportPolicy",
     "PeerConfiguration",
+    "RtcpMuxPolicy",
     "SdpLimits",
 ]

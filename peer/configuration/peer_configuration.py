@@ -55,6 +55,22 @@ class BundlePolicy(StrEnum):
     MAX_BUNDLE = "max-bundle"
 
 
+class IcePolicy(StrEnum):
+    """Acceptance of a peer without ICE (RFC 5763 section 6.7.2)."""
+
+    #: Only peers with ICE, as W3C has it: RFC 8827 section 6.5 wants consent before media.
+    REQUIRE = "require"
+    #: Peers without ICE too, such as SIP phones and gateways.
+    OPTIONAL = "optional"
+
+
+class RtcpMuxPolicy(StrEnum):
+    """Acceptance of RTCP on a port of its own (W3C webrtc-pc section 4.2.6)."""
+
+    NEGOTIATE = "negotiate"
+    REQUIRE = "require"
+
+
 class AnswerRole(StrEnum):
     """The answer to `a=setup:actpass` (RFC 5763 section 5: `active` is the default)."""
 
@@ -112,6 +128,10 @@ class PeerConfiguration:
             contacted unless the application names one.
         iceTransportPolicy: `"all"`, or `"relay"` to use TURN only.
         bundlePolicy: `"balanced"` as in W3C, `"max-compat"`, or `"max-bundle"`.
+        ice: `"require"`, or `"optional"` to accept a peer without ICE, such as a SIP phone or a
+            gateway, by a path that a DTLS handshake confirms (RFC 5763 section 6.7.2).
+        rtcp_mux: `"require"`, or `"negotiate"` to accept RTCP on a port of its own, of a peer
+            without ICE. W3C calls it `rtcpMuxPolicy`.
         certificates: The certificate to show; a fresh one for each connection by default, so that
             nothing links two connections (RFC 5763 section 6.1). The first one is used; none may
             have expired.
@@ -171,6 +191,8 @@ class PeerConfiguration:
     iceServers: Sequence[IceServer] = ()
     iceTransportPolicy: IceTransportPolicy = IceTransportPolicy.ALL
     bundlePolicy: BundlePolicy = BundlePolicy.BALANCED
+    ice: IcePolicy = IcePolicy.REQUIRE
+    rtcp_mux: RtcpMuxPolicy = RtcpMuxPolicy.REQUIRE
     certificates: Sequence[Certificate] = ()
     answer_role: AnswerRole = AnswerRole.ACTIVE
     srtp_profiles: Sequence[SrtpProfile] = tuple(SrtpProfile)
@@ -200,6 +222,8 @@ class PeerConfiguration:
         for name, enum in (
             ("iceTransportPolicy", IceTransportPolicy),
             ("bundlePolicy", BundlePolicy),
+            ("ice", IcePolicy),
+            ("rtcp_mux", RtcpMuxPolicy),
             ("answer_role", AnswerRole),
             ("early_media", EarlyMedia),
             ("best_effort", BestEffort),
@@ -241,6 +265,7 @@ class PeerConfiguration:
         if not isinstance(ice_tcp, bool):
             raise ConfigurationError(f"ice_tcp is True or False, not {ice_tcp!r}")
         _check_one_port(self.one_port, self.port_range, self.bundlePolicy)
+        _check_ice(self.ice, self.rtcp_mux, self.one_port)
         for certificate in self.certificates:
             _check_expiry(certificate)
         object.__setattr__(self, "trust", _trust(self.trust))
@@ -335,6 +360,16 @@ def _check_one_port(port: object, port_range: object, policy: BundlePolicy) -> N
     if policy is BundlePolicy.MAX_COMPAT:
         # Each m-section would gather for itself, with the credentials of the others.
         raise ConfigurationError("one_port and bundlePolicy 'max-compat' exclude each other")
+
+
+def _check_ice(ice: IcePolicy, rtcp_mux: RtcpMuxPolicy, one_port: int | None) -> None:
+    if ice is IcePolicy.REQUIRE and rtcp_mux is RtcpMuxPolicy.NEGOTIATE:
+        raise ConfigurationError(
+            "rtcp_mux 'negotiate' needs ice 'optional': every peer with ICE shares the port"
+        )
+    if ice is IcePolicy.OPTIONAL and one_port is not None:
+        # A datagram of a peer without ICE names no connection, and comes from any address.
+        raise ConfigurationError("one_port and ice 'optional' exclude each other")
 
 
 def _check_rekey_after(after: object) -> None:

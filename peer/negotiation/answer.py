@@ -18,9 +18,11 @@ from peer.negotiation.codecs import (
 )
 from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.keying import encryption_of
+from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Reuse
 from peer.negotiation.simulcast import accepted_streams
-from peer.negotiation.validation import ice_parameters, is_supported, offered_setup, remote_identity
+from peer.negotiation.validation import is_supported, offered_setup, peer_ice, remote_identity
+from peer.negotiation.without_ice import has_ice
 from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole, MediaEncryption
 
@@ -218,7 +220,7 @@ def _described(answering: _Answering, mid: str, now: TransportState) -> Transpor
         # A transport without DTLS has no association that the offer could say something of.
         verdict=answering.session.offer_verdicts[mid] if known.uses_dtls else Reuse(),
         remote=remote_identity(answering.offer, section) if known.uses_dtls else None,
-        remote_ice=ice_parameters(answering.offer, section),
+        remote_ice=peer_ice(answering.offer, section),
     )
 
 
@@ -230,7 +232,11 @@ def _accepted(
 ) -> MediaSection:
     offer, profile = answering.offer, answering.profile
     mid = section.mid or ""
-    lines = writing.ice_lines(transport)
+    # RFC 8839 section 4.2.3: ICE is not in the answer to an offer that has none.
+    uses_ice = transport.without_ice is None and has_ice(offer, section)
+    lines = writing.ice_lines(transport) if uses_ice else ()
+    if section.has("ice-mismatch"):
+        lines = (*lines, Line.attribute("ice-mismatch"))
     if encryption_of(offer, section) is MediaEncryption.DTLS_SRTP:
         setup = answer_setup(
             offered_setup(offer, section), profile.answer_role, transport.role, mid=mid
@@ -262,6 +268,7 @@ def _accepted(
         extensions=extensions,
         transport=lines,
         reduced_size=section.has("rtcp-rsize"),
+        mux=offer.multiplexes_rtcp(section) and writing.shares_port(transport),
         protocol=protocol,
         cname=profile.cname,
     )

@@ -7,22 +7,18 @@ m-section; a BUNDLE group has the transport of its tagged m-section (RFC 9143 se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, ModificationError
+from peer.negotiation.agreed_transport import AnsweredOffer, agreed_transport
 from peer.negotiation.associated_transceivers import (
     AssociatedTransceivers,
     associate_data,
     remote_streams,
 )
 from peer.negotiation.association import (
-    is_ice_restart,
-    is_new_peer,
-    peer_restarts_ice,
-    resolve,
-    with_both_halves,
     with_local_half,
 )
 from peer.negotiation.codecs import (
@@ -32,7 +28,7 @@ from peer.negotiation.codecs import (
     prefers_redundancy,
     shared_codecs,
 )
-from peer.negotiation.keying import check_no_downgrade, encryption_of
+from peer.negotiation.keying import check_no_downgrade
 from peer.negotiation.session import (
     Agreement,
     AppliedDescription,
@@ -50,23 +46,20 @@ from peer.negotiation.validation import (
     check_extension_ids,
     check_offer_layout,
     check_verdicts,
-    ice_parameters,
     is_supported,
     offer_verdicts,
     offered_setup,
-    remote_identity,
 )
+from peer.negotiation.without_ice import check_kept
 from peer.rtp_parameters import HeaderExtension, MediaKind
-from peer.states import IceRole, MediaEncryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.ice import IceParameters
     from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.description import MediaSection, Sdp
-    from peer.negotiation.session import RemoteIdentity, TransportState
+    from peer.negotiation.session import TransportState
 
 #: SCTP port of an m-section without a=sctp-port (RFC 8841 section 5.2).
 _DEFAULT_SCTP_PORT = 5000
@@ -91,7 +84,7 @@ def apply_local_answer(session: Session, created: CreatedDescription, kind: SdpT
     """Set our answer, provisional or final."""
     session = _with_created(_enter(session, Side.LOCAL, kind, created.sdp), created)
     offer = _offer(session.pending_remote)
-    session = _agree(session, _Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
+    session = _agree(session, AnsweredOffer(offer, created.sdp, answerer=Side.LOCAL), kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
@@ -105,6 +98,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     check_description(sdp, profile)
     check_no_downgrade(session, sdp)
     check_offer_layout(session, sdp)
+    check_kept(session, sdp)
     check_extension_ids(session, sdp)
     verdicts = offer_verdicts(entered, sdp)
     check_verdicts(session, sdp, verdicts)
@@ -134,9 +128,10 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     check_description(sdp, profile)
     check_no_downgrade(session, sdp)
     check_answer(offer, sdp)
+    check_kept(before, sdp)
     check_extension_ids(before, sdp)
     provisional = None if earlier is None else earlier.sdp
-    exchange = _Exchange(offer, sdp, answerer=Side.REMOTE, provisional=provisional)
+    exchange = AnsweredOffer(offer, sdp, answerer=Side.REMOTE, provisional=provisional)
     session = _agree(session, exchange, kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
@@ -302,38 +297,7 @@ def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiv
     return None if transceiver.stopping and transceiver.mid is None else transceiver
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    """One offer with its answer, provisional or final.
-
-    Args:
-        answerer: The side that answered.
-        provisional: The peer's answer before, which this one may not contradict.
-    """
-
-    offer: Sdp
-    answer: Sdp
-    answerer: Side
-    provisional: Sdp | None = None
-
-    @property
-    def remote(self) -> Sdp:
-        """The peer's half of the exchange."""
-        return self.answer if self.answerer is Side.REMOTE else self.offer
-
-    @property
-    def accepted(self) -> Iterator[tuple[MediaSection, MediaSection]]:
-        """Pairs of offered and answered m-sections that neither end rejects."""
-        for offered, answered in zip(self.offer.media, self.answer.media, strict=True):
-            if not (offered.rejected or answered.rejected):
-                yield offered, answered
-
-    def theirs(self, offered: MediaSection, answered: MediaSection) -> MediaSection:
-        """Give the peer's half of an m-section."""
-        return answered if self.answerer is Side.REMOTE else offered
-
-
-def _agree(session: Session, exchange: _Exchange, kind: SdpType) -> Session:
+def _agree(session: Session, exchange: AnsweredOffer, kind: SdpType) -> Session:
     """Apply an answer, provisional or final, to a session that has the offer.
 
     Raises:
@@ -344,7 +308,7 @@ def _agree(session: Session, exchange: _Exchange, kind: SdpType) -> Session:
     transceivers: list[Transceiver] = []
     data = session.data
     for offered, answered in exchange.accepted:
-        transport = _agreed_transport(session, exchange, offered, answered)
+        transport = agreed_transport(session, exchange, offered, answered)
         if transport is not None:
             _check_same(transports.setdefault(transport.key, transport), transport, offered.mid)
         transceiver = session.transceiver_of(offered.mid)
@@ -380,7 +344,7 @@ def _agreed_data(data: DataSection, theirs: MediaSection) -> DataSection:
 
 
 def _agree_transceiver(
-    transceiver: Transceiver, exchange: _Exchange, offered: MediaSection, answered: MediaSection
+    transceiver: Transceiver, exchange: AnsweredOffer, offered: MediaSection, answered: MediaSection
 ) -> Transceiver:
     theirs = exchange.theirs(offered, answered)
     ours = offered if theirs is answered else answered
@@ -444,7 +408,7 @@ def _simulcast_ssrcs(section: MediaSection) -> tuple[int, ...]:
     return found if len(found) > 1 and section.kind is MediaKind.VIDEO else ()
 
 
-def _without_rejected(session: Session, exchange: _Exchange) -> Session:
+def _without_rejected(session: Session, exchange: AnsweredOffer) -> Session:
     """End what has no m-section any more (webrtc-pc section 5.4), and its transports."""
     live = {offered.mid for offered, _ in exchange.accepted}
     routes = {mid: key for mid, key in session.routes.items() if mid in live}
@@ -459,7 +423,7 @@ def _without_rejected(session: Session, exchange: _Exchange) -> Session:
     )
 
 
-def _bundled_routes(session: Session, exchange: _Exchange) -> Iterator[tuple[str, str]]:
+def _bundled_routes(session: Session, exchange: AnsweredOffer) -> Iterator[tuple[str, str]]:
     """Route a BUNDLE group over the transport of its tagged m-section (RFC 9143 section 7.3).
 
     Raises:
@@ -476,115 +440,3 @@ def _bundled_routes(session: Session, exchange: _Exchange) -> Iterator[tuple[str
                 "moving an m-section to another transport is not supported yet", mid=mid
             )
         yield mid, shared.key
-
-
-def _agreed_transport(
-    session: Session, exchange: _Exchange, offered: MediaSection, answered: MediaSection
-) -> TransportState | None:
-    """Agree on the transport of an m-section, or give None where another one speaks for it.
-
-    Raises:
-        DescriptionError: The two halves do not make a transport.
-    """
-    mid = offered.mid or ""
-    now = session.carrier([mid])
-    if now is None:
-        raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
-    if exchange.answer.bundled(mid)[0] != mid:
-        return None
-    theirs = exchange.theirs(offered, answered)
-    ice = ice_parameters(exchange.remote, theirs)
-    if encryption_of(exchange.remote, theirs) is MediaEncryption.NONE:
-        return _agreed_unencrypted(session, exchange, now, ice, mid)
-    # RFC 5763 section 5 holds for every answer, where a role was agreed before too.
-    role = resolve(
-        offered_setup(exchange.offer, offered),
-        exchange.answer.transport_setup(answered),
-        offerer=exchange.answerer is Side.REMOTE,
-        mid=mid,
-    )
-    remote = remote_identity(exchange.remote, theirs)
-    if exchange.provisional is not None:
-        _check_again(exchange.provisional, remote, ice, mid)
-    known = session.stable_transport(now.key)
-    if known is None and now.association.agreed:
-        return None
-    if known is None or not known.uses_dtls:
-        association = replace(now.association, remote=remote, role=role)
-        now = now if known is None else _agree_ice(known, now, exchange, ice, mid)
-        encrypted = replace(now, association=association, encryption=MediaEncryption.DTLS_SRTP)
-        return encrypted if known is not None else _with_remote_ice(encrypted, ice)
-    agreed = with_both_halves(known, _agree_ice(known, now, exchange, ice, mid), remote, role)
-    is_new_generation = agreed.local != known.local
-    if is_new_generation and is_new_peer(session.current_remote, exchange.remote, known, agreed):
-        # What was agreed with the former one is not known to it (RFC 8445 section 6.1.1).
-        offered_by_us = exchange.answerer is Side.REMOTE
-        controls = offered_by_us or ice.lite
-        agreed = replace(agreed, ice_role=IceRole.CONTROLLING if controls else IceRole.CONTROLLED)
-    return agreed
-
-
-def _agreed_unencrypted(
-    session: Session, exchange: _Exchange, now: TransportState, ice: IceParameters, mid: str
-) -> TransportState | None:
-    """Agree on plain RTP (RFC 8643 section 3.3), or give None where a provisional answer did."""
-    known = session.stable_transport(now.key)
-    if exchange.provisional is not None:
-        _check_same_generation(exchange.provisional, ice, mid)
-    if known is not None:
-        return _agree_ice(known, now, exchange, ice, mid)
-    if now.agreed:
-        return None
-    return _with_remote_ice(replace(now, encryption=MediaEncryption.NONE), ice)
-
-
-def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, mid: str) -> None:
-    """Check that an answer after a provisional one is of the same peer: forking is left out."""
-    # The group may begin with another m-section now; what spoke for the transport then, counts.
-    section = provisional.section(provisional.bundled(mid)[0])
-    if section is None or section.rejected:
-        return
-    _check_same_generation(provisional, ice, mid)
-    if encryption_of(provisional, section) is MediaEncryption.NONE:
-        # Of a peer that had no keys then there is none to compare.
-        return
-    before = remote_identity(provisional, section)
-    if set(before.fingerprints) != set(remote.fingerprints) or before.tls_id != remote.tls_id:
-        raise ModificationError(
-            "the answer is of another DTLS association than the provisional one before", mid=mid
-        )
-
-
-def _check_same_generation(provisional: Sdp, ice: IceParameters, mid: str) -> None:
-    section = provisional.section(provisional.bundled(mid)[0])
-    if section is None or section.rejected:
-        return
-    if is_ice_restart(ice_parameters(provisional, section), ice):
-        raise ModificationError(
-            "the answer is of another ICE generation than the provisional one before", mid=mid
-        )
-
-
-def _agree_ice(
-    known: TransportState, now: TransportState, exchange: _Exchange, ice: IceParameters, mid: str
-) -> TransportState:
-    """Give the transport in the ICE generation that both halves speak of."""
-    offered, restarted = now.local != known.local, peer_restarts_ice(known, ice)
-    if restarted and not offered:
-        # RFC 8839 section 4.4.3.1: it is the offer that restarts ICE.
-        raise ModificationError("the answer restarts ICE, which the offer did not", mid=mid)
-    if restarted:
-        return _with_remote_ice(replace(now, unanswered=None), ice)
-    # RFC 8445 section 9 lets nobody keep the old ones. GStreamer does, and goes on as before;
-    # baresip does, and follows.
-    unanswered = now.local if offered else None
-    if now.unanswered != known.unanswered:
-        # A provisional answer has said so before.
-        unanswered = now.unanswered
-    return replace(now, local=known.local, remote_ice=known.remote_ice, unanswered=unanswered)
-
-
-def _with_remote_ice(now: TransportState, ice: IceParameters) -> TransportState:
-    # RFC 8445 section 6.1.1: a full agent controls a lite one, whoever offered.
-    role = IceRole.CONTROLLING if ice.lite else now.ice_role
-    return replace(now, remote_ice=ice, ice_role=role)

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import AnswerRole
 from peer.errors import SetupError
-from peer.ice import IceParameters
+from peer.ice import IceParameters, WithoutIce
 from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import (
     AssociationTerms,
@@ -190,9 +190,13 @@ def is_ice_restart(before: IceParameters, after: IceParameters) -> bool:
     return was != (after.username_fragment, after.password)
 
 
-def peer_restarts_ice(known: TransportState, remote_ice: IceParameters) -> bool:
+def peer_restarts_ice(known: TransportState, remote_ice: IceParameters | WithoutIce) -> bool:
     """Tell whether the peer's half of an exchange restarts ICE on a transport."""
-    return known.remote_ice is not None and is_ice_restart(known.remote_ice, remote_ice)
+    return (
+        known.remote_ice is not None
+        and isinstance(remote_ice, IceParameters)
+        and is_ice_restart(known.remote_ice, remote_ice)
+    )
 
 
 def judge_offer(
@@ -231,7 +235,7 @@ def with_our_answer(
     *,
     verdict: OfferVerdict,
     remote: RemoteIdentity | None,
-    remote_ice: IceParameters,
+    remote_ice: IceParameters | WithoutIce,
 ) -> TransportState:
     """Give the transport as our answer speaks of it.
 
@@ -241,7 +245,7 @@ def with_our_answer(
         random: `random(n)` gives n random bytes, for the identity and credentials of the answer.
         verdict: The verdict on the offer.
         remote: The peer's end as its offer describes it; None for a peer without DTLS.
-        remote_ice: The peer's credentials in the offer.
+        remote_ice: The peer's credentials in the offer, or its addresses where it has no ICE.
     """
     meant = _as_peer_means(known, remote)
     ours, ice = meant.association.local, known.local
@@ -287,6 +291,7 @@ def with_both_halves(
         agreed,
         local=now.local,
         remote_ice=now.remote_ice,
+        without_ice=now.without_ice,
         unanswered=now.unanswered,
         ice_role=now.ice_role,
     )

@@ -20,6 +20,7 @@ from peer.negotiation.effects import (
     ConnectData,
     ConnectDtls,
     ConnectIce,
+    ConnectWithoutIce,
     CreateTransceiver,
     DropAssociation,
     DropGeneration,
@@ -34,6 +35,7 @@ from peer.negotiation.effects import (
 )
 from peer.negotiation.fmtp import with_parameter_sets
 from peer.rtp_parameters import ReceiveParameters, SendParameters
+from peer.states import DtlsRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,6 +219,7 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
                 is_answerer=_is_answerer(after),
                 if_followed=local == now.unanswered,
             )
+    yield from _without_ice(before, now)
     if not now.uses_dtls:
         known = before.transport(now.key)
         was_plain = known is not None and not known.uses_dtls
@@ -228,7 +231,7 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
     terms = now.association
     if terms.remote is None or terms.role is None:
         return
-    if not any(t.is_same(terms) and t.agreed for t in _associations(before, now.key)):
+    if not _has_association(before, now):
         yield ConnectDtls(
             now.key,
             terms.number,
@@ -239,6 +242,25 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
             is_answerer=_is_answerer(after),
             generation=_fresh_generation(before.stable_transport(now.key), now, terms.remote),
         )
+
+
+def _without_ice(before: Session, now: TransportState) -> Iterator[ConnectWithoutIce]:
+    was = before.transport(now.key)
+    if now.without_ice is None or (was is not None and was.without_ice == now.without_ice):
+        return
+    yield ConnectWithoutIce(
+        now.key,
+        now.local.username_fragment,
+        now.without_ice,
+        # Plain RTP has no handshake that could show another address than the signalled one.
+        is_client=not now.uses_dtls or now.association.role is DtlsRole.CLIENT,
+        keeps_association=now.uses_dtls and _has_association(before, now),
+    )
+
+
+def _has_association(session: Session, now: TransportState) -> bool:
+    known = _associations(session, now.key)
+    return any(terms.is_same(now.association) and terms.agreed for terms in known)
 
 
 def _offers_keys(session: Session) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.ice import CandidateFields, IceParameters
+    from peer.ice import CandidateFields, IceParameters, WithoutIce
     from peer.identity.fingerprints import Fingerprint
     from peer.rtp_parameters import ReceiveParameters, SendParameters
     from peer.states import DtlsRole, IceRole
@@ -67,6 +67,25 @@ class ConnectIce:
     is_new_peer: bool = False
     is_answerer: bool = False
     if_followed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectWithoutIce:
+    """Use a path to a peer without ICE, or take the address that it now describes.
+
+    Args:
+        generation: Our username fragment, which names the sockets.
+        peer: Where the peer receives.
+        is_client: We are the DTLS client, who goes there and nowhere else.
+        keeps_association: The same exchange asks for no new association, though the address may
+            be another one.
+    """
+
+    key: str
+    generation: str
+    peer: WithoutIce
+    is_client: bool
+    keeps_association: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +222,7 @@ Preparation = OpenTransport | OpenGeneration
 TransportEffect = (
     Listen
     | ConnectIce
+    | ConnectWithoutIce
     | ConnectDtls
     | SendUnencrypted
     | ExpectKeys

@@ -22,6 +22,7 @@ from peer.negotiation.sdp.attributes import MediaDirection, MediaLine, Origin, R
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line, read_sections, words
 from peer.negotiation.validation import is_supported
+from peer.negotiation.without_ice import lacks_usable_ice, lacks_usable_mux
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -126,7 +127,8 @@ def without_unusable(
 
     Args:
         offer: The offer, as `read_description` gives it.
-        profile: The fixed facts of our end, for the leniencies that apply and for best effort.
+        profile: The fixed facts of our end: leniencies, best effort, and whether ICE and rtcp-mux
+            are required.
         live: Mids of the m-sections in use.
     """
     used: list[Lenience] = []
@@ -199,18 +201,18 @@ def with_allowed_directions(
 
 
 def _lack(sdp: Sdp, section: MediaSection, profile: Profile) -> str | None:
-    """Return what an m-section lacks for DTLS-SRTP over ICE, or None.
+    """Return what an m-section lacks for DTLS-SRTP on a path that we take, or None.
 
     One that is plain RTP lacks no fingerprint, where the application takes that.
 
     One that is there and weak or malformed is no lack: the offer is refused for it by name.
     """
-    if not all(sdp.transport_ice(section)):
+    if lacks_usable_ice(sdp, section, profile):
         return "it has no a=ice-ufrag or no a=ice-pwd"
     plain = may_be_unencrypted(sdp, section, profile)
     if not plain and not sdp.transport_fingerprints(section):
         return "it has no a=fingerprint"
-    if section.kind is not None and not sdp.multiplexes_rtcp(section):
+    if lacks_usable_mux(sdp, section, profile):
         return "RTP and RTCP must share a port (a=rtcp-mux)"
     return None
 

@@ -216,7 +216,8 @@ class _Writer:
                 raise AssertionError("a slot without content stands where something stood before")
             return writing.rejected_section(slot.described)
         carrier = routing.of(slot.mid)
-        transport = (*writing.ice_lines(carrier), *writing.dtls_lines(carrier, OFFER_SETUP))
+        ice = writing.ice_lines(carrier) if carrier.without_ice is None else ()
+        transport = (*ice, *writing.dtls_lines(carrier, OFFER_SETUP))
         bundle_only = slot.mid in routing.bundle_only
         if isinstance(slot.content, DataSection):
             theirs = self._remote_section(slot.mid)
@@ -241,6 +242,7 @@ class _Writer:
             transport=transport,
             bundle_only=bundle_only,
             protocol=self._protocol(slot.mid),
+            mux=writing.shares_port(carrier),
             cname=profile.cname,
             # RFC 8853 section 5.3.4: an offer without them would end simulcast.
             simulcast=offered_again(agreed) if agreed and direction.receives else (),
@@ -322,6 +324,9 @@ class _OfferedTransports:
 
     def _credentials(self, known: TransportState, now: TransportState) -> IceParameters:
         replaced = self._session.credentials_to_replace
+        if known.without_ice is not None:
+            # There is nothing to restart, and a peer without ICE would have to be told a new port.
+            return known.local
         if not (self._restart or known.local in replaced):
             return known.local
         if now.local != known.local and now.local not in replaced:

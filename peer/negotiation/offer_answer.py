@@ -60,6 +60,7 @@ from peer.negotiation.session import (
     transition,
 )
 from peer.negotiation.validation import offer_verdicts
+from peer.negotiation.without_ice import without_mismatched_ice
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -465,7 +466,7 @@ class OfferAnswer:
         else:
             # An offer that this one replaces was never agreed on.
             known = (session.stable or session).layout
-        sdp, used = read_description(
+        described, used = read_description(
             description.sdp,
             self.profile.limits,
             rules=self.profile.leniency,
@@ -473,6 +474,7 @@ class OfferAnswer:
             known=[section.mid for section in known],
             is_answer=is_answer,
         )
+        sdp = without_mismatched_ice(described, self.profile, is_answer=is_answer)
         if is_answer:
             offer = session.pending_local
             if offer is None:

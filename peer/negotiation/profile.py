@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
+from peer.configuration import (
+    AnswerRole,
+    BundlePolicy,
+    IcePolicy,
+    RtcpMuxPolicy,
+    SdpLimits,
+)
 from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 from peer.configuration.security_policy import BestEffort
 from peer.ice import IceParameters
@@ -30,6 +36,8 @@ class Profile:
         random: `random(n)` gives n random bytes.
         shares_port: Offers have one transport whatever the policy is: all m-sections of an offer
             have the same credentials, which tell apart what shares a port.
+        ice: Whether a peer without ICE is accepted.
+        rtcp_mux: Whether a peer without ICE may have RTCP on a port of its own.
         sctp_port: Our SCTP port.
         max_message_size: Largest data channel message that we take, in bytes.
         max_candidates: Most remote candidates kept for one m-section.
@@ -44,6 +52,8 @@ class Profile:
     random: Callable[[int], bytes]
     bundle_policy: BundlePolicy = BundlePolicy.BALANCED
     shares_port: bool = False
+    ice: IcePolicy = IcePolicy.REQUIRE
+    rtcp_mux: RtcpMuxPolicy = RtcpMuxPolicy.REQUIRE
     answer_role: AnswerRole = AnswerRole.ACTIVE
     limits: SdpLimits = field(default_factory=SdpLimits)
     sctp_port: int = 5000

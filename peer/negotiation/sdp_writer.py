@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.ice import default_candidate
 from peer.negotiation.codecs import codec_lines
-from peer.negotiation.sdp.attributes import Group, MediaDirection, MediaLine, Setup
+from peer.negotiation.sdp.attributes import ConnectionLine, Group, MediaDirection, MediaLine, Setup
 from peer.negotiation.sdp.description import MediaSection, Sdp, SessionSection
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import GatheredCandidates, Session, Transceiver
@@ -14,7 +15,6 @@ from peer.negotiation.simulcast import received_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from peer.ice import CandidateFields
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.simulcast import Rid
     from peer.negotiation.session import TransportState
@@ -32,6 +32,7 @@ RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 DATA_PROTOCOL = "UDP/DTLS/SCTP"
 #: Format of the m-section of data channels (RFC 8841 section 4.3).
 DATA_FORMAT = "webrtc-datachannel"
+_NONE_GATHERED = GatheredCandidates()
 
 
 def description(
@@ -71,6 +72,7 @@ def rtp_section(
     transport: Iterable[Line],
     bundle_only: bool = False,
     reduced_size: bool = True,
+    mux: bool = True,
     protocol: str = RTP_PROTOCOL,
     cname: str,
     simulcast: Sequence[Rid] = (),
@@ -92,7 +94,7 @@ def rtp_section(
         *(Line.attribute("extmap", f"{item.id} {item.uri}") for item in extensions),
         Line.attribute(direction.value),
         *_stream_lines(transceiver),
-        Line.attribute("rtcp-mux"),
+        *([Line.attribute("rtcp-mux")] if mux else []),
         *([Line.attribute("rtcp-rsize")] if reduced_size else []),
         *codec_lines(codecs),
         *(received_lines(simulcast) if simulcast else ()),
@@ -181,6 +183,11 @@ def dtls_lines(
     )
 
 
+def shares_port(transport: TransportState) -> bool:
+    """Tell whether RTCP shares the port of RTP on a transport, or has yet to be asked to."""
+    return transport.without_ice is None or transport.without_ice.rtcp is None
+
+
 def with_gathered(
     sdp: Sdp, session: Session, gathered: Mapping[tuple[str, str], GatheredCandidates]
 ) -> Sdp:
@@ -205,10 +212,9 @@ def with_gathered(
         if key in shown:
             changed[index] = _with_default_candidate(section, shown[key])
         else:
-            generation = sdp.transport_ice(section)[0] or ""
-            shown[key] = gathered.get((key, generation), GatheredCandidates())
+            shown[key] = gathered.get((key, _generation(session, sdp, section)), _NONE_GATHERED)
             changed[index] = _with_candidates(section, shown[key])
-    defaults = map(_default_candidate, (found.candidates for found in shown.values()))
+    defaults = map(default_candidate, (found.candidates for found in shown.values()))
     if (default := next(filter(None, defaults), None)) is not None:
         for index, section in enumerate(sdp.media):
             if section.rejected:
@@ -216,7 +222,16 @@ def with_gathered(
     return sdp.with_sections(changed)
 
 
+def _generation(session: Session, sdp: Sdp, section: MediaSection) -> str:
+    """Give the username fragment of the sockets of an m-section, which names their generation."""
+    named = sdp.transport_ice(section)[0]
+    transport = None if named is not None else session.carrier([section.mid or ""])
+    return named or ("" if transport is None else transport.local.username_fragment)
+
+
 def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaSection:
+    if section.ice_ufrag is None:
+        return _with_default_candidate(section, found)
     lines = [
         Line.attribute("candidate", str(c).removeprefix("candidate:")) for c in found.candidates
     ]
@@ -226,20 +241,18 @@ def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaS
 
 
 def _with_default_candidate(section: MediaSection, found: GatheredCandidates) -> MediaSection:
-    default = _default_candidate(found.candidates)
+    default = default_candidate(found.candidates)
     if default is None or section.bundle_only:
         return section
     line = section.media_line
-    return section.with_media_line(
+    section = section.with_media_line(
         MediaLine(line.media, default.port, line.port_count, line.protocol, line.formats)
     ).with_connection(default.address)
-
-
-def _default_candidate(candidates: Sequence[CandidateFields]) -> CandidateFields | None:
-    """Choose the candidate most likely to work without ICE (RFC 8839 section 4.2.1.2)."""
-    order = {"relay": 0, "srflx": 1, "prflx": 1, "host": 2}
-    usable = [c for c in candidates if c.transport == "udp"]
-    return min(usable, key=lambda c: (order[c.type], ":" in c.address), default=None)
+    if found.rtcp is None or not section.has("rtcp"):
+        return section
+    # RFC 9429 section 5.2.1 has a dummy here; a peer that multiplexes nothing reads it (RFC 3605).
+    connection = ConnectionLine.of(found.rtcp.address)
+    return section.replaced("rtcp", Line.attribute("rtcp", f"{found.rtcp.port} {connection}"))
 
 
 def _media_line(media: str, port: int, *, protocol: str, formats: tuple[str, ...]) -> Line:

@@ -27,7 +27,7 @@ from peer.states import MediaEncryption, SignalingState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from peer.ice import CandidateFields, IceParameters
+    from peer.ice import CandidateFields, DefaultDestination, IceParameters, WithoutIce
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.description import MediaSection, Sdp
@@ -198,6 +198,8 @@ class TransportState:
         local: Our credentials in the newest ICE generation; they name it.
         remote_ice: The peer's in that generation; None until an answer brought them.
         association: The association that the descriptions in force speak of.
+        without_ice: The end of a peer that has no ICE; None for one that has, and until there is an
+            answer. It stays for the life of the transport, with the addresses of the last exchange.
         unanswered: Our credentials in an ICE restart that the peer answered with its old ones: it
             may follow it all the same, which only the wire shows.
         fallbacks: Older associations that may still carry traffic, the oldest first; they go once
@@ -212,6 +214,7 @@ class TransportState:
     ice_role: IceRole
     association: AssociationTerms
     remote_ice: IceParameters | None = None
+    without_ice: WithoutIce | None = None
     unanswered: IceParameters | None = None
     fallbacks: tuple[AssociationTerms, ...] = ()
     encryption: MediaEncryption = MediaEncryption.DTLS_SRTP
@@ -510,7 +513,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class GatheredCandidates:
-    """Local candidates that ICE has gathered so far for one transport."""
+    """Local candidates that ICE has gathered so far for one transport.
+
+    Args:
+        rtcp: Where we receive RTCP of a peer that has no rtcp-mux; None where that is not served.
+    """
 
     candidates: tuple[CandidateFields, ...] = ()
     complete: bool = False
+    rtcp: DefaultDestination | None = None

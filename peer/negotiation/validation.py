@@ -11,12 +11,18 @@ from peer.errors import (
     SdpLimitError,
     SetupError,
 )
-from peer.ice import IceParameters
+from peer.ice import IceParameters, WithoutIce
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.association import judge_offer, role_left
 from peer.negotiation.keying import may_be_unencrypted
 from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import Refuse, RemoteIdentity
+from peer.negotiation.without_ice import (
+    has_ice,
+    lacks_usable_ice,
+    lacks_usable_mux,
+    without_ice,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -64,11 +70,14 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
             )
         if section.rejected or not is_supported(section):
             continue
-        ice_parameters(sdp, section)
+        if lacks_usable_ice(sdp, section, profile):
+            ice_parameters(sdp, section)
+        shares_port = section.kind is None or sdp.multiplexes_rtcp(section)
+        peer_ice(sdp, section, mux=shares_port)
         if not may_be_unencrypted(sdp, section, profile):
             accepted_fingerprints(sdp, section, profile.accepted_hashes)
-        if section.kind is not None and not sdp.multiplexes_rtcp(section):
-            # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
+        if lacks_usable_mux(sdp, section, profile):
+            # RFC 9429 section 4.1.1: the policy is "require" unless the application says otherwise.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
         _check_payload_types(section)
         _check_extension_ids_once(section)
@@ -278,7 +287,7 @@ def _check_shared_transports(session: Session, offer: Sdp, mids: Iterable[str]) 
     if they contradict each other then, there is no answer to it, and which certificate to trust
     would be a question of their order.
     """
-    credentials: dict[str, IceParameters] = {}
+    credentials: dict[str, IceParameters | WithoutIce] = {}
     ends: dict[str, tuple[RemoteIdentity, Setup]] = {}
     for mid in mids:
         bundle = offer.bundled(mid)
@@ -287,7 +296,7 @@ def _check_shared_transports(session: Session, offer: Sdp, mids: Iterable[str]) 
         speaks = offer.section(bundle[0] if session.carrier(bundle) is transport else mid)
         if transport is None or speaks is None:
             continue
-        found = ice_parameters(offer, speaks)
+        found = peer_ice(offer, speaks)
         if credentials.setdefault(transport.key, found) != found:
             raise ModificationError(
                 "the offer gives m-sections of one transport different ICE credentials", mid=mid
@@ -308,6 +317,26 @@ def is_supported(section: MediaSection) -> bool:
         line.media == "application"
         and line.protocol in DATA_PROTOCOLS
         and line.formats == ("webrtc-datachannel",)
+    )
+
+
+def peer_ice(sdp: Sdp, section: MediaSection, *, mux: bool = True) -> IceParameters | WithoutIce:
+    """Read the peer's end of a path: its ICE credentials, or where it receives without ICE.
+
+    Whether the latter is accepted is for `check_description` to say.
+
+    Args:
+        sdp: The description.
+        section: The m-section that speaks for the transport.
+        mux: Whether RTCP shares the port of RTP.
+
+    Raises:
+        DescriptionError: It is malformed, or half of it is missing.
+    """
+    return (
+        ice_parameters(sdp, section)
+        if has_ice(sdp, section)
+        else without_ice(sdp, section, mux=mux)
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from peer.configuration import RtcpMuxPolicy
 from peer.negotiation.effects import (
     AnnounceTrack,
     CloseData,
@@ -290,17 +291,22 @@ class EffectExecutor:
         return PreparedSockets(transport, effect.local, is_new=True)
 
     def _new_transport(self, effect: OpenTransport, events: PeerTransportEvents) -> PeerTransport:
+        negotiates = self._configuration.rtcp_mux is RtcpMuxPolicy.NEGOTIATE
         return PeerTransport(
             effect,
             self.certificates,
             self._configuration,
             events,
-            context=TransportContext(
-                policy=self._configuration.security,
-                tap=None if self._tap is None else self._tap.of_transport(effect.key),
-                on_secret=self._on_secret,
-                judge=self._judge,
-            ),
+            context=self._context(effect.key),
+            rtcp_context=self._context(f"{effect.key}-rtcp") if negotiates else None,
+        )
+
+    def _context(self, key: str) -> TransportContext:
+        return TransportContext(
+            policy=self._configuration.security,
+            tap=None if self._tap is None else self._tap.of_transport(key),
+            on_secret=self._on_secret,
+            judge=self._judge,
         )
 
     def _configure_when_connected(self, transport: PeerTransport, effect: ConfigureRtp) -> None:

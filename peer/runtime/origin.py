@@ -50,6 +50,8 @@ def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
         random=secrets.token_bytes,
         bundle_policy=configuration.bundlePolicy,
         shares_port=configuration.one_port is not None,
+        ice=configuration.ice,
+        rtcp_mux=configuration.rtcp_mux,
         answer_role=configuration.answer_role,
         limits=configuration.sdp_limits,
         max_candidates=configuration.max_candidates,

@@ -14,12 +14,15 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from peer.configuration import IcePolicy
 from peer.configuration.announced_addresses import AddressTranslation
 from peer.configuration.security_policy import EarlyMedia
+from peer.ice import DefaultDestination, default_candidate
 from peer.negotiation.effects import (
     AddCandidates,
     ConnectDtls,
     ConnectIce,
+    ConnectWithoutIce,
     DropAssociation,
     DropGeneration,
     ExpectKeys,
@@ -28,6 +31,7 @@ from peer.negotiation.effects import (
 )
 from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine.engine import RtpEngine
+from peer.runtime.rtcp_transport import RtcpTransport, start_path
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
@@ -121,6 +125,7 @@ class PeerTransport:
         configuration: ICE servers, ICE policy, interfaces and security choices.
         events: The connection.
         context: Security policy, trace and key log of this transport.
+        rtcp_context: Those of RTCP on a port of its own; None where that is not accepted.
     """
 
     def __init__(
@@ -131,6 +136,7 @@ class PeerTransport:
         events: PeerTransportEvents,
         *,
         context: TransportContext,
+        rtcp_context: TransportContext | None = None,
     ) -> None:
         self.key = effect.key
         #: As far as the application was told, a moment after ICE knows it.
@@ -147,6 +153,7 @@ class PeerTransport:
         self._closing: asyncio.Task[None] | None = None
         self._judge = None if context.judge is None else JudgeOfTransport(context.judge)
         context = replace(context, judge=self._judge)
+        self._rtcp_error: DtlsError | None = None
         self.secure = secure = SecureTransport(
             key=effect.key, certificate=certificates.newest, events=self, context=context
         )
@@ -159,6 +166,17 @@ class PeerTransport:
             ),
         )
         self.data: DataTransport | None = None
+        self._rtcp_closing: asyncio.Task[None] | None = None
+        self.rtcp: RtcpTransport | None = None
+        if rtcp_context is not None:
+            self.rtcp = RtcpTransport(
+                f"{effect.key}-rtcp",
+                certificates,
+                make=self._make_ice,
+                on_rtcp=self.engine.on_rtcp,
+                on_mismatch=self._on_rtcp_mismatch,
+                context=replace(rtcp_context, judge=self._judge),
+            )
 
     def __repr__(self) -> str:
         return f"<PeerTransport {self.key} ice={self.ice.state} dtls={self.secure.state}>"
@@ -166,16 +184,28 @@ class PeerTransport:
     @property
     def states(self) -> tuple[IceTransportState, DtlsTransportState]:
         """The states of ICE and of DTLS."""
+        if self._rtcp_error is not None:
+            return self.ice.state, DtlsTransportState.FAILED
         return self.ice.state, self.secure.state
 
     @property
     def error(self) -> TransportError | None:
         """The reason why ICE or DTLS failed, or None."""
-        return self.ice.error or self.secure.error
+        return self.ice.error or self.secure.error or self._rtcp_error
 
     def gathered(self) -> dict[tuple[str, str], GatheredCandidates]:
         """Return our candidates so far, by the key of the transport and the ICE generation."""
-        return {(self.key, g): GatheredCandidates(*self.ice.gathered(g)) for g in self._generations}
+        return {(self.key, g): self._gathered(g) for g in self._generations}
+
+    def _gathered(self, generation: str) -> GatheredCandidates:
+        candidates, complete = self.ice.gathered(generation)
+        if self._configuration.ice is IcePolicy.REQUIRE:
+            return GatheredCandidates(candidates, complete)
+        default = default_candidate(candidates)
+        rtcp = None if default is None else DefaultDestination(default.address, default.port)
+        if self.rtcp is not None:
+            rtcp = self.rtcp.destination
+        return GatheredCandidates(candidates, complete, rtcp)
 
     async def open(self) -> None:
         """Bind the sockets and start to gather candidates.
@@ -184,6 +214,8 @@ class PeerTransport:
             IceError: No socket could be bound.
         """
         await self.ice.gather()
+        if self.rtcp is not None:
+            await self.rtcp.open()
 
     def share_sockets(self, other: PeerTransport, *, peer: str | None) -> None:
         """Use the sockets of another transport, which has the same key and credentials.
@@ -266,6 +298,15 @@ class PeerTransport:
 
     def apply(self, effect: TransportEffect) -> None:
         """Carry out an effect that concerns this transport alone."""
+        self._apply(effect)
+        if self.rtcp is not None:
+            if isinstance(effect, ConnectIce):
+                # Whoever has ICE shares the port.
+                self._drop_rtcp()
+            else:
+                self.rtcp.apply(effect)
+
+    def _apply(self, effect: TransportEffect) -> None:
         match effect:
             case Listen():
                 # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello
@@ -277,6 +318,8 @@ class PeerTransport:
                 )
             case ConnectIce(if_followed=True):
                 self.ice.start_if_followed(effect.generation, effect.remote, effect.role)
+            case ConnectWithoutIce():
+                self._connect_without_ice(effect)
             case ConnectIce():
                 self.ice.start(
                     effect.generation,
@@ -307,6 +350,44 @@ class PeerTransport:
                 self._add_candidates(effect)
             case _:
                 assert_never(effect)
+
+    def _connect_without_ice(self, effect: ConnectWithoutIce) -> None:
+        if effect.peer.rtcp is None:
+            self._drop_rtcp()
+        elif self.rtcp is not None:
+            self.engine.use_rtcp_sender(self.rtcp.secure.send_rtcp)
+            self.rtcp.start(
+                effect.peer.rtcp,
+                is_client=effect.is_client,
+                keeps_association=effect.keeps_association,
+            )
+        start_path(
+            self.ice,
+            self.secure,
+            effect.generation,
+            effect.peer.rtp,
+            is_client=effect.is_client,
+            keeps_association=effect.keeps_association,
+            on_quiet=self._ask_for_life,
+        )
+
+    def _ask_for_life(self) -> None:
+        """Send what a peer without ICE answers, where it has data channels: SCTP's heartbeat."""
+        if self.data is not None and self.secure.state is DtlsTransportState.CONNECTED:
+            self.data.send_heartbeat()
+
+    def _drop_rtcp(self) -> None:
+        """Close the port of RTCP, as it was agreed to share that of RTP."""
+        rtcp, self.rtcp = self.rtcp, None
+        if rtcp is not None:
+            self._rtcp_closing = asyncio.get_running_loop().create_task(rtcp.close())
+
+    def _on_rtcp_mismatch(self) -> None:
+        # RFC 5763 section 5: a mismatch tears the media session down, on either port.
+        if self.rtcp is not None and self._closing is None:
+            self._rtcp_error = self.rtcp.secure.error
+            self._rtcp_closing = asyncio.get_running_loop().create_task(self.secure.close())
+            self._events.on_transport_state(self)
 
     def _fresh_path(self, generation: str | None) -> MakeFreshPath | None:
         return None if generation is None else functools.partial(self.ice.path_of, generation)
@@ -347,9 +428,19 @@ class PeerTransport:
         self.engine.close()
         await self.secure.close()
         await self.ice.close()
+        if self.rtcp is not None:
+            await self.rtcp.close()
+        if self._rtcp_closing is not None:
+            await self._rtcp_closing
 
     def _make_generation(self, local: IceParameters, events: IceEvents) -> IceTransport:
+        return self._make_ice(local, events, self.secure)
+
+    def _make_ice(
+        self, local: IceParameters, events: IceEvents, secure: SecureTransport
+    ) -> IceTransport:
         tap = self._tap
+        accepts_strangers = self._configuration.ice is IcePolicy.OPTIONAL
         return IceTransport(
             local=local,
             servers=self._configuration.iceServers,
@@ -361,10 +452,11 @@ class PeerTransport:
             announced=AddressTranslation.of(self._configuration.announced_addresses),
             connect_timeout=self._configuration.connect_timeout,
             events=events,
-            on_datagram=self.secure.receive,
+            on_datagram=secure.receive,
             on_early_peer=lambda peer: self._events.on_transport_early_peer(
                 self, local.username_fragment, peer=peer
             ),
+            on_stranger=secure.receive_stranger if accepts_strangers else None,
             # Without a tap, a socket has no branch for tracing on any datagram.
             tap=tap if tap is not None and tap.wants_datagrams else None,
         )
@@ -402,6 +494,7 @@ class PeerTransport:
 
     def on_rekey_completed(self, association: int) -> None:
         """Report new keys in both directions."""
+        self._on_verified()
         if self.data is not None:
             self.data.on_dtls_connected()
         self._events.on_transport_rekey_completed(self, association)
@@ -410,8 +503,15 @@ class PeerTransport:
         """Report an abandoned association; the former one stays in use."""
         self._events.on_transport_rekey_failed(self, association, reason=reason)
 
+    def _on_verified(self) -> None:
+        if self.ice.latching is not None:
+            self.ice.latching.on_verified()
+
     def on_probe(self) -> None:
         """Send a small packet under the new keys, so that the peer authenticates them now."""
+        if self.rtcp is not None:
+            # On the port of RTP the peer takes no RTCP; the next packet of media is the probe.
+            return
         if not self.secure.send_rtcp(self.engine.empty_report()) and self.data is not None:
             self.data.send_heartbeat()
 
@@ -422,6 +522,7 @@ class PeerTransport:
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:
+            self._on_verified()
             actions, self._when_connected = self._when_connected, {}
             self._if_failed.clear()
             for action in actions.values():

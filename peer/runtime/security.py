@@ -39,6 +39,7 @@ class TransportSecurity:
         verified: Whether that certificate has a fingerprint that the peer signalled.
         peer: Who the peer is, and what says so beside signalling.
         selected_pair: The local and remote candidate that carry data, or None before ICE has any.
+        uses_ice: False where the peer has no ICE: only its handshake shows where it is.
     """
 
     key: str
@@ -53,6 +54,7 @@ class TransportSecurity:
     verified: bool
     selected_pair: tuple[CandidateFields, CandidateFields] | None
     peer: PeerTrust = UNKNOWN_PEER
+    uses_ice: bool = True
 
     def __str__(self) -> str:
         if self.encryption is MediaEncryption.NONE:
@@ -74,6 +76,8 @@ class TransportSecurity:
         if self.selected_pair is not None:
             local, remote = map(_place, self.selected_pair)
             yield f"{local} to {remote}"
+        if not self.uses_ice:
+            yield "no ICE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def _transport(transport: PeerTransport, identity: PeerIdentity) -> TransportSec
         verified=transport.secure.verified,
         selected_pair=transport.ice.selected_pair,
         peer=identity.trust_in(stats.remote_fingerprint),
+        uses_ice=transport.ice.latching is None,
     )
 
 

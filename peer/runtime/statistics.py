@@ -24,7 +24,8 @@ class TransportStats:
     """Statistics of one ICE and DTLS transport (webrtc-stats section 8.13); sizes in bytes.
 
     Where media is not encrypted, `dtlsState` stays `new`, and neither cipher nor certificate is
-    there.
+    there. `uses_ice`, which is ours, is False for a path to a peer without ICE (RFC 5763 section
+    6.7.2).
     """
 
     id: str
@@ -42,6 +43,7 @@ class TransportStats:
     dtlsCipher: str | None
     srtpCipher: str | None
     selectedCandidatePairId: str | None
+    uses_ice: bool
     localCertificateId: str | None
     remoteCertificateId: str | None
 
@@ -130,6 +132,7 @@ def _transport(transport: PeerTransport) -> Iterator[Stats]:
         dtlsCipher=secure.cipher,
         srtpCipher=secure.srtp_profile,
         selectedCandidatePairId=None if pair is None else f"{name}-pair",
+        uses_ice=transport.ice.latching is None,
         localCertificateId=f"{name}-local-certificate" if uses_dtls else None,
         remoteCertificateId=None if remote is None else f"{name}-remote-certificate",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
-    from peer.states import DtlsTransportState, IceRole
+    from peer.states import DtlsRole, DtlsTransportState, IceRole
     from peer.times import MonotonicTime
 
 
@@ -51,8 +51,35 @@ class FreshPath(DatagramSender, Protocol):
         """Let all others follow to this path; without effect where they may already."""
 
 
+class StrangerPath(DatagramSender, Protocol):
+    """Way to the source of a datagram, which nothing has shown to be the peer (no ICE).
+
+    Attributes:
+        remote: Address and port of the source.
+    """
+
+    remote: tuple[str, int]
+
+    @property
+    def is_signalled(self) -> bool:
+        """True where the peer's description names this address."""
+
+    def accept(self) -> None:
+        """Take datagrams from there: it has shown that it is where it says."""
+
+    def refuse(self) -> None:
+        """Take no more datagrams from there, as the handshake came to nothing."""
+
+    def latch(self) -> None:
+        """Send all that goes to the peer there: a handshake from there is complete."""
+
+
 #: Makes the path of an ICE restart; its argument is called once, when the path is up.
 MakeFreshPath = Callable[[Callable[[], None]], FreshPath]
+
+
+#: Makes the path of an association with a peer without ICE, by our role; None for that in use.
+MakeOwnPath = Callable[["DtlsRole"], StrangerPath | None]
 
 
 @dataclass(frozen=True, slots=True)

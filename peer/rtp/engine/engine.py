@@ -134,6 +134,10 @@ class RtpEngine:
         """Send RTCP in one compound packet; False where the transport could not take it."""
         return self._send_rtcp(write(packets))
 
+    def use_rtcp_sender(self, send_rtcp: Callable[[bytes], bool]) -> None:
+        """Send RTCP another way than RTP, as it has a port of its own (no rtcp-mux)."""
+        self._send_rtcp = send_rtcp
+
     def add_receiver(self, port: ReceiverPort, parameters: ReceiveParameters) -> None:
         """Route the streams of these parameters to the receiver, instead of those before."""
         self._router.add_receiver(

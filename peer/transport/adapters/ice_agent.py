@@ -91,7 +91,7 @@ class IceAgent(Connection):
         relay_only: bool,
         pacing: Seconds,
         release_timeout: Seconds,
-        on_datagram: Callable[[bytes], None],
+        on_datagram: Callable[[bytes], object],
         on_path: Callable[[], None],
         on_other_path: Callable[[], None],
         on_check: Callable[[], None],

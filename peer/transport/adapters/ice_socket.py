@@ -43,7 +43,7 @@ class SocketOwner(Protocol):
         checks_refused: Responses with a STUN error.
     """
 
-    on_datagram: Callable[[bytes], None]
+    on_datagram: Callable[[bytes], object]
     packets_received: int
     bytes_received: int
     unvalidated: int
@@ -70,6 +70,10 @@ class IceSocket(StunProtocol):
         preference: Local preference of its host candidate (RFC 8445 section 5.1.2.1).
         on_relay_refusal: Called with the error code and phrase each time that a TURN server
             refuses to relay to an address of the peer (RFC 8656 section 12.2).
+        on_stranger: Called with each datagram of a source that is not allowed, its source and this
+            socket, where a peer without ICE may be.
+        on_request: Takes STUN requests, with source, this socket and size, in the place of the
+            owner: the peer has no ICE.
     """
 
     receiver: SocketOwner  # type: ignore[assignment]  # aioice wants no more of its Connection
@@ -78,6 +82,8 @@ class IceSocket(StunProtocol):
         super().__init__(cast("Connection", owner))
         self.preference = 65535
         self.on_relay_refusal: Callable[[int, str], None] | None = None
+        self.on_stranger: Callable[[bytes, Address, IceSocket], None] | None = None
+        self.on_request: Callable[[stun.Message, Address, IceSocket, int], None] | None = None
         self._congested = False
         self._udp: PromptTransport | None = None
         self._share: PortShare | None = None
@@ -102,6 +108,10 @@ class IceSocket(StunProtocol):
             del self._sources[oldest]
             if self._udp is not None:
                 self._udp.release(oldest)
+
+    def refuse_source(self, source: Address) -> None:
+        """Accept no more data from a remote address."""
+        self._sources.pop(source, None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a bound socket or a TURN allocation; called by its creator."""
@@ -193,6 +203,8 @@ class IceSocket(StunProtocol):
             owner.on_datagram(data)
         else:
             self.receiver.unvalidated += 1
+            if self.on_stranger is not None and data:
+                self.on_stranger(data, address, self)
 
     def on_stream_lost(self, source: Address) -> None:
         """Accept no data from an address whose TCP connection has ended; called by `TcpStreams`."""
@@ -208,6 +220,8 @@ class IceSocket(StunProtocol):
             self.receiver.malformed += 1
             return
         match message.message_class:
+            case stun.Class.REQUEST if self.on_request is not None:
+                self.on_request(message, source, self, len(data))
             case stun.Class.REQUEST:
                 self.receiver.request_received(message, source, self)
             case stun.Class.RESPONSE | stun.Class.ERROR:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from aioice import stun
 
 
+#: First octet of a DTLS handshake record (RFC 7983 section 7).
+_HANDSHAKE = b"\x16"
+
+
 class SocketTap(Protocol):
     """The trace of one transport, as far as its sockets need it."""
 
@@ -48,7 +52,9 @@ class TracedSocket(IceSocket):
             data,
             local=self._local,
             remote=address,
-            source_validated=address in self._sources,
+            # Without ICE a handshake is how a source is validated.
+            source_validated=address in self._sources
+            or (self.on_request is not None and data[:1] == _HANDSHAKE),
         )
         super().on_udp(data, source)
 

@@ -214,6 +214,14 @@ class DtlsAssociation:
             case _:
                 return ReceiveResult.UNEXPECTED
 
+    def receive_verified_hello(self, datagram: bytes) -> None:
+        """Take a ClientHello whose cookie the caller has compared, as the first of its client."""
+        if self._handshake is None or not self.handshaking:
+            return
+        self._set_state(DtlsTransportState.CONNECTING)
+        if self._handshake is not None:
+            self._handshake.receive_verified_hello(datagram)
+
     def stop_retransmitting(self) -> None:
         """Repeat no flight that the peer is known to have, as another association follows.
 

@@ -151,6 +151,25 @@ class Handshake:
             self._flight.repeat()
         return True
 
+    def receive_verified_hello(self, datagram: bytes) -> None:
+        """Begin anew with a ClientHello, as server; the caller has compared its cookie.
+
+        One that OpenSSL does not take for the first message of a handshake leads to nothing: its
+        sender may be anybody.
+        """
+        plain = filter_records(datagram, self._role).plain
+        client_hello = parse_client_hello(plain)
+        if self._role is not DtlsRole.SERVER or self.complete or client_hello is None:
+            return
+        self._client_hello = client_hello
+        try:
+            self._begin_with(plain)
+        except DtlsError:
+            self._client_hello = None
+            self._restart()
+        else:
+            self._take_step()
+
     def expects(self, datagram: bytes) -> bool:
         """Tell whether a datagram in clear fits in: where two handshakes run, it belongs to one."""
         is_client_hello = begins_with_client_hello(datagram)
@@ -293,18 +312,26 @@ class Handshake:
 
     def _restart(self, client_hello: bytes = b"") -> bool:
         """Begin with a new connection, as server with a ClientHello whose cookie was compared."""
+        try:
+            self._begin_with(client_hello)
+        except DtlsError as error:
+            self._on_failed(error)
+            return False
+        return True
+
+    def _begin_with(self, client_hello: bytes) -> None:
+        """Begin with a new connection, and with a ClientHello where there is one.
+
+        Raises:
+            DtlsError: OpenSSL does not take it.
+        """
         self._retransmission.cancel()
         self._flight.discard()
         self._accepts_change_cipher_spec = self._role is DtlsRole.SERVER
         self.connection = self._connect(verifies_hello=bool(client_hello))
         if client_hello:
             self.connection.feed(client_hello)
-            try:
-                self.connection.listen()
-            except DtlsError as error:
-                self._on_failed(error)
-                return False
-        return True
+            self.connection.listen()
 
     def _step(self) -> None:
         if self.connection.timeout == 0:

@@ -69,13 +69,22 @@ class NewClientGate:
         if hello.random in self._randoms:
             return NewClient.IGNORE
         if secrets.compare_digest(hello.cookie, self.cookie):
-            if now < self._accepted_at + RESTART_INTERVAL:
-                return NewClient.IGNORE
-            self._accepted_at = now
-            self.cookie = secrets.token_bytes(COOKIE_SIZE)
-            self.remember(hello.random)
-            return NewClient.ACCEPT
+            return self.judge_verified(hello, now)
         if now < self._verified_at + VERIFY_INTERVAL:
             return NewClient.IGNORE
         self._verified_at = now
         return NewClient.VERIFY
+
+    def judge_verified(self, hello: ClientHello, now: MonotonicTime) -> NewClient:
+        """Accept a ClientHello whose cookie was compared, unless it is a copy, or too soon.
+
+        Args:
+            hello: Its beginning.
+            now: The present time.
+        """
+        if hello.random in self._randoms or now < self._accepted_at + RESTART_INTERVAL:
+            return NewClient.IGNORE
+        self._accepted_at = now
+        self.cookie = secrets.token_bytes(COOKIE_SIZE)
+        self.remember(hello.random)
+        return NewClient.ACCEPT

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TYPE_CHECKING
 
 from aioice import Candidate
 
 from peer.configuration.candidate_filter import without_embedding
-from peer.ice import CandidateFields
+from peer.ice import CandidateFields, default_candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peer.transport.adapters.ice_socket import IceSocket
 
 
 def from_aioice(candidate: Candidate) -> CandidateFields:
@@ -57,3 +63,24 @@ def is_usable(candidate: CandidateFields, *, tcp: bool) -> bool:
         # A name: the agent resolves those that mDNS knows, and ignores others.
         return candidate.address.endswith(".local")
     return not (address.is_multicast or address.is_unspecified)
+
+
+def candidate_of(
+    socket: IceSocket, gathered: Mapping[CandidateFields, Candidate]
+) -> CandidateFields | None:
+    """Choose the candidate most likely to work without ICE of those with this socket.
+
+    Args:
+        socket: A socket of ours.
+        gathered: Candidates as they are announced, with those of aioice.
+    """
+    base = socket.local_candidate.host, socket.local_candidate.port
+    return default_candidate(
+        fields
+        for fields, candidate in gathered.items()
+        if base
+        in (
+            (candidate.host, candidate.port),
+            (candidate.related_address, candidate.related_port),
+        )
+    )

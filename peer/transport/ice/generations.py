@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.ice.datagrams import IceCounters
 from peer.transport.ice.fresh_path import GenerationPath
 from peer.transport.ice.generation_set import GenerationSet, ReceiveActivity
 from peer.transport.ice.timing import IceTiming
-from peer.transport.ice.transport import IceCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from peer.errors import IceError
-    from peer.ice import CandidateFields, IceParameters
+    from peer.ice import CandidateFields, DefaultDestination, IceParameters
     from peer.times import MonotonicTime, Seconds
+    from peer.transport.ice.datagrams import IceDatagrams
     from peer.transport.ice.generation_set import GenerationChanges
+    from peer.transport.ice.latching import LatchingPath
     from peer.transport.ice.servers import ServerFailure
-    from peer.transport.ice.transport import IceDatagrams, IceEvents, IceTransport
+    from peer.transport.ice.transport import IceEvents, IceTransport
     from peer.transport.tap import Tap
 
 _logger = logging.getLogger(__name__)
@@ -243,6 +245,31 @@ class IceGenerations:
                 role = self._role_after_restart(remote, role)
             self._take_out(self._generations.begin())
         found.ice.start(remote, role, is_answerer=is_answerer)
+
+    def start_without_ice(
+        self,
+        generation: str,
+        peer: DefaultDestination,
+        *,
+        is_client: bool,
+        on_moved: Callable[[LatchingPath], None],
+    ) -> None:
+        """Use a generation as the path to a peer without ICE, or take the peer's new address.
+
+        Args:
+            generation: Our username fragment, which names the sockets; an unknown one is ignored.
+            peer: Where it receives.
+            is_client: We send the ClientHello.
+            on_moved: Called where a path in use has another address: a handshake is due there.
+        """
+        found = self._generations.find(generation)
+        if found is not None and self._closing is None:
+            found.ice.start_without_ice(peer, is_client=is_client, on_moved=on_moved)
+
+    @property
+    def latching(self) -> LatchingPath | None:
+        """The path to a peer without ICE; None where it has ICE, or is not known yet."""
+        return self._generations.selected.ice.latching
 
     def start_if_followed(self, generation: str, remote: IceParameters, role: IceRole) -> None:
         """Begin the checks of a generation once there is a sign that the peer takes part in it.

@@ -72,6 +72,11 @@ def consent_withdrawn() -> IceError:
     return IceError("the peer has withdrawn its consent to be sent to")
 
 
+def nothing_authenticated(expiry: Seconds) -> IceError:
+    """Make the error that a peer without ICE was silent for `expiry` seconds."""
+    return IceError(f"the peer, which has no ICE, sent nothing that authenticates for {expiry:g} s")
+
+
 def _kinds(candidates: Sequence[CandidateFields]) -> str:
     if not candidates:
         return "no candidates"

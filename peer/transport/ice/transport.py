@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, assert_never, cast
 
 from peer.configuration import IceServer, IceTransportPolicy
 from peer.configuration.announced_addresses import AddressTranslation
@@ -19,52 +18,37 @@ from peer.transport.adapters.shared_sockets import (
     share_candidate,
     share_sockets,
 )
-from peer.transport.ice.candidates import from_aioice, is_usable, to_aioice
+from peer.transport.ice.candidates import candidate_of, from_aioice, is_usable, to_aioice
 from peer.transport.ice.consent import ConsentState
 from peer.transport.ice.consent_monitor import ConsentMonitor
+from peer.transport.ice.datagrams import IceCounters, IceDatagrams
 from peer.transport.ice.gathering import Gathering
-from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
+from peer.transport.ice.latching import EarlyStrangers, LatchingPath
+from peer.transport.ice.reasons import (
+    consent_expired,
+    consent_withdrawn,
+    no_path,
+    nothing_authenticated,
+)
 from peer.transport.ice.servers import parse_servers
 from peer.transport.ice.shared_gathering import SharedGathering
 from peer.transport.ice.timing import IceTiming
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aioice import Candidate
 
     from peer.errors import IceError
-    from peer.ice import CandidateFields, IceParameters
+    from peer.ice import CandidateFields, DefaultDestination, IceParameters
     from peer.times import Seconds
     from peer.transport.adapters.ice_gathering import Ports
     from peer.transport.adapters.traced_socket import SocketTap
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.shared_gathering import GatheringMember
+    from peer.transport.interfaces import StrangerPath
 
 _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
-
-
-@dataclass(slots=True)
-class IceCounters:
-    """Counters of one ICE transport since its beginning.
-
-    Args:
-        packets_unsent: Refused by `send`: there was no path, or no room.
-        packets_unvalidated: Dropped, as no check has validated their source.
-        packets_malformed: STUN messages dropped, as they could not be parsed.
-        packets_oversized: Datagrams dropped, as they had 2,048 bytes or more.
-        candidates_ignored: Remote candidates of a kind that we cannot use, late, or too many.
-        candidates_refused: Remote candidates that the filter refused.
-    """
-
-    packets_sent: int = 0
-    bytes_sent: int = 0
-    packets_received: int = 0
-    bytes_received: int = 0
-    packets_unsent: int = 0
-    packets_unvalidated: int = 0
-    packets_malformed: int = 0
-    packets_oversized: int = 0
-    candidates_ignored: int = 0
-    candidates_refused: int = 0
 
 
 class IceEvents(Protocol):
@@ -89,69 +73,6 @@ class IceEvents(Protocol):
         """Take the new state; on `failed`, the transport's `error` says why."""
 
 
-class IceDatagrams:
-    """Sends the datagrams of one ICE generation on the path of its agent, and counts them.
-
-    Those of the peer go from a socket to its receiver directly.
-
-    Args:
-        agent: The ICE agent.
-
-    Attributes:
-        packets_sent: Datagrams sent.
-        bytes_sent: Sum of their sizes in bytes.
-        packets_unsent: Datagrams refused: there was no path, or no room.
-    """
-
-    def __init__(self, agent: IceAgent) -> None:
-        self.packets_sent = 0
-        self.bytes_sent = 0
-        self.packets_unsent = 0
-        self._agent = agent
-
-    def __repr__(self) -> str:
-        return f"<IceDatagrams {self.packets_sent} sent, {self.packets_unsent} refused>"
-
-    @property
-    def has_path(self) -> bool:
-        """True where there is an address to send to: a check of either side has shown it."""
-        return self._agent.path is not None
-
-    def send(self, datagram: bytes) -> bool:
-        """Send a datagram at once to the peer; never raises.
-
-        Returns:
-            False if there is no path at the moment, or no room in the socket; that is counted.
-        """
-        path = self._agent.path
-        if path is None or not path[0].transmit(datagram, path[1]):
-            self.packets_unsent += 1
-            return False
-        self.packets_sent += 1
-        self.bytes_sent += len(datagram)
-        return True
-
-    def send_all(self, datagrams: Sequence[bytes]) -> int:
-        """Send several datagrams in order; never raises.
-
-        Returns:
-            How many were sent, from the first on.
-        """
-        path = self._agent.path
-        sent = 0 if path is None else path[0].transmit_all(datagrams, path[1])
-        if sent != len(datagrams):
-            self.packets_unsent += len(datagrams) - sent
-            datagrams = datagrams[:sent]
-        self.packets_sent += sent
-        self.bytes_sent += sum(map(len, datagrams))
-        return sent
-
-    def drain(self) -> None:
-        """Receive at once what has arrived, which closing the sockets would discard."""
-        for each in self._agent.sockets:
-            each.drain()
-
-
 class IceTransport:
     """ICE of one generation: gathers candidates, checks pairs, keeps consent, carries datagrams.
 
@@ -171,6 +92,9 @@ class IceTransport:
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
         on_early_peer: As of an `IceAgent`.
+        on_stranger: Takes datagrams of unknown senders where the peer has no ICE, each with the way
+            back; None where such a peer is not accepted. `on_datagram` then returns whether the
+            datagram has authenticated.
         timing: Intervals and timeouts.
         tap: Told of every datagram, where the transport is traced.
 
@@ -194,8 +118,9 @@ class IceTransport:
         announced: AddressTranslation | None = None,
         connect_timeout: Seconds = 300.0,
         events: IceEvents,
-        on_datagram: Callable[[bytes], None],
+        on_datagram: Callable[[bytes], object],
         on_early_peer: Callable[[str], bool] | None = None,
+        on_stranger: Callable[[bytes, StrangerPath], None] | None = None,
         timing: IceTiming | None = None,
         tap: SocketTap | None = None,
     ) -> None:
@@ -235,10 +160,15 @@ class IceTransport:
         )
         #: With the transports of forks, which gather nothing themselves.
         self._shared = SharedGathering(self)
+        self._on_datagram = on_datagram
+        self._on_stranger = on_stranger
+        self._early = EarlyStrangers()
+        self._latching: LatchingPath | None = None
         self._aiortc = AiortcIce(self._agent)
         self._remote_filter = remote_filter or CandidateFilter()
         self._announced = announced or AddressTranslation()
         self._local_candidates: list[CandidateFields] = []
+        self._gathered: dict[CandidateFields, Candidate] = {}
         self._longest_wait = connect_timeout
         self._remote_ended = False
         # RFC 8445 section 7.1.3: a check of the peer's has our credentials, of our description.
@@ -265,6 +195,8 @@ class IceTransport:
     @property
     def selected_pair(self) -> tuple[CandidateFields, CandidateFields] | None:
         """Local and remote candidate in use, or None before a check has succeeded."""
+        if self._latching is not None:
+            return self._latching.pair
         pair = self._agent.selected_pair
         return None if pair is None else (from_aioice(pair[0]), from_aioice(pair[1]))
 
@@ -281,7 +213,14 @@ class IceTransport:
     @property
     def path_reason(self) -> str:
         """Reason why the selected pair took the place of another; empty where checks chose it."""
+        if self._latching is not None:
+            return "the peer has no ICE, a handshake alone moves it (RFC 5763 section 6.7.2)"
         return self._agent.path_reason
+
+    @property
+    def latching(self) -> LatchingPath | None:
+        """The path to a peer without ICE; None where there is ICE, or no answer yet."""
+        return self._latching
 
     @property
     def local_candidates(self) -> tuple[CandidateFields, ...]:
@@ -332,6 +271,9 @@ class IceTransport:
         self.gathering_state = IceGatheringState.GATHERING
         await self._gathering.bind()
         if self._closing is None:
+            if self._on_stranger is not None:
+                for each in self._agent.sockets:
+                    each.on_stranger = self._early.on_stranger
             self._spawn(self._ask_servers())
 
     def share_sockets(self, other: IceTransport, *, peer: str | None) -> None:
@@ -367,6 +309,9 @@ class IceTransport:
         """
         if self.state is not IceTransportState.NEW:
             return
+        for each in self._agent.sockets:
+            each.on_stranger = None
+        self._early.pop_all()
         self._peer_knows_us = not is_answerer or self._agent.checks_received > 0
         self._role = role
         self._agent.set_role(controlling=role is IceRole.CONTROLLING)
@@ -377,6 +322,53 @@ class IceTransport:
         )
         self._shorten_wait()
         self._spawn(self._check(remote))
+
+    def start_without_ice(
+        self, peer: DefaultDestination, *, is_client: bool, on_moved: Callable[[LatchingPath], None]
+    ) -> None:
+        """Use a path to a peer without ICE, or take the address that it now describes.
+
+        Args:
+            peer: Where it receives.
+            is_client: We send the ClientHello.
+            on_moved: Called where a path in use has another address: a handshake is due there.
+        """
+        if self._on_stranger is None or self.state in _ENDED:
+            return
+        if self._latching is None:
+            self._agent.give_up()
+            self._latching = LatchingPath(
+                self._agent,
+                self.datagrams,
+                local_candidate=lambda socket: candidate_of(socket, self._gathered),
+                remote_filter=self._remote_filter,
+                receive=cast("Callable[[bytes], bool]", self._on_datagram),
+                on_stranger=self._on_stranger,
+                events=self,
+                timing=self._timing,
+            )
+        if not self._latching.take(peer, is_client=is_client, on_moved=on_moved):
+            looked_up = self._latching.look_up(peer, is_client=is_client, on_moved=on_moved)
+            self._spawn(looked_up)
+
+    def on_usable(self) -> None:
+        """Become connected, as the peer's address is known; called by the path without ICE."""
+        if self._latching is not None and self.state is IceTransportState.NEW:
+            self._set_state(IceTransportState.CONNECTED)
+            self._latching.flush(self._early.pop_all())
+
+    def on_silence(self, state: ConsentState) -> None:
+        """Take what the silence of a peer without ICE means; called by its path."""
+        self._on_consent(state)
+
+    def on_unreachable(self, error: IceError) -> None:
+        """Fail, as the address of a peer without ICE cannot be used; called by its path."""
+        if self.state not in _ENDED:
+            self._fail(error)
+
+    def on_path(self) -> None:
+        """Pass on that a handshake has moved the path; called by the path without ICE."""
+        self._events.on_path()
 
     def answer_checks(self, *, answer: bool) -> None:
         """Answer checks of the peer, or let its consent to send to us expire (RFC 7675 5.1)."""
@@ -420,6 +412,8 @@ class IceTransport:
         if self._connect_timer is not None:
             self._connect_timer.cancel()
         self._shared.leave(self)
+        if self._latching is not None:
+            self._latching.close()
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
@@ -513,6 +507,7 @@ class IceTransport:
         ):
             return
         self._local_candidates.append(fields)
+        self._gathered[fields] = candidate
         self._events.on_candidate(fields)
 
     def _on_server_failure(self, failure: ServerFailure) -> None:
@@ -570,6 +565,8 @@ class IceTransport:
         )
 
     def _consent_error(self) -> IceError:
+        if self._latching is not None:
+            return nothing_authenticated(self._timing.consent_expiry)
         withdrawn = self._consent is not None and self._consent.withdrawn
         return consent_withdrawn() if withdrawn else consent_expired(self._timing.consent_expiry)
 

@@ -137,8 +137,24 @@ class RekeyCoordinator:
             return None
         return slot if slot.association.role is DtlsRole.SERVER else None
 
+    @property
+    def listening(self) -> AssociationSlot | None:
+        """Slot that waits for a ClientHello, or shakes hands as server: the next one goes first."""
+        for slot in (self._next, self._in_use):
+            if slot is not None and slot.association.role is DtlsRole.SERVER and slot.handshaking:
+                return None if slot.association.state in _OVER else slot
+        return None
+
+    @property
+    def in_use_as_client(self) -> AssociationSlot | None:
+        """Slot in use that we may begin anew as client; None while it is being replaced."""
+        slot = self._in_use
+        if slot is None or self._next is not None or not slot.association.verified:
+            return None
+        return slot if slot.association.role is DtlsRole.CLIENT else None
+
     def admit_restart(self, slot: AssociationSlot) -> None:
-        """Take an association that the peer begins anew, without a description (RFC 6347 4.2.8).
+        """Take an association that either end begins anew, without a description (RFC 6347 4.2.8).
 
         The one in use serves until its certificate matches. What comes to nothing is forgotten.
         """
@@ -146,7 +162,9 @@ class RekeyCoordinator:
         if former is not None:
             slot.is_restart = True
             self.admit(slot)
-            self.answer(slot, former.fingerprints)
+            # As client we ask only, at an address to which the peer may not have moved DTLS.
+            may_keep = slot.association.role is DtlsRole.CLIENT
+            self.answer(slot, former.fingerprints, peer_may_keep=may_keep)
 
     def answer(
         self,
@@ -280,6 +298,8 @@ class RekeyCoordinator:
             if is_over:
                 self._retiring.clear()
                 self._order_slots()
+            if state is _CONNECTED:
+                slot.latch()
             self._set_state(state)
             if state is _CONNECTED and slot.succeeds:
                 self._report_completed(slot)
@@ -366,6 +386,7 @@ class RekeyCoordinator:
         new = following.association
         self._sends = following
         following.release_path()
+        following.latch()
         if following.is_restart:
             self._key_selector.use(new)
         else:
@@ -393,8 +414,10 @@ class RekeyCoordinator:
         if self._sends is following:
             self._sends = in_use
             self._key_selector.use(in_use.association)
+            in_use.latch()
         self._probes.stop()
         following.release_path()
+        following.refuse_path()
         following.association.close()
         self._order_slots()
         if self._tap is not None:
@@ -426,6 +449,7 @@ class RekeyCoordinator:
             former.association.close()
         self._order_slots()
         if slot.association.state is _CONNECTED:
+            slot.latch()
             self._set_state(_CONNECTED)
             self._report_completed(slot)
 

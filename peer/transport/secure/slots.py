@@ -8,13 +8,13 @@ from peer.transport.dtls.timer import Timer
 from peer.transport.secure.rekey import MAX_RETIRING, RETIREMENT_PERIOD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from peer.identity.certificate import Certificate
     from peer.identity.fingerprints import Fingerprint
     from peer.states import DtlsTransportState
     from peer.transport.dtls.association import DtlsAssociation
-    from peer.transport.interfaces import MakeFreshPath
+    from peer.transport.interfaces import DatagramSender, MakeFreshPath, StrangerPath
 
 
 class SlotOwner(Protocol):
@@ -43,6 +43,7 @@ class AssociationSlot:
 
     Attributes:
         fresh_path: The path of the ICE restart that it begins with; None for the path in use.
+        own_path: Its path where the peer has no ICE; None for the path in use.
         answered: Whether the description with the peer's fingerprints is known.
         fingerprints: The peer's fingerprints in that description.
         is_restart: Whether the peer has begun it anew, without a description.
@@ -61,6 +62,7 @@ class AssociationSlot:
         "fingerprints",
         "fresh_path",
         "is_restart",
+        "own_path",
         "peer_is_due",
         "peer_may_keep",
         "peer_takes_part",
@@ -83,6 +85,7 @@ class AssociationSlot:
         self.peer_is_due = True
         self.peer_takes_part = False
         self.succeeds = False
+        self.own_path: FollowingPath | None = None
         self._owner = owner
         self.fresh_path = None if make_path is None else make_path(lambda: owner.on_slot_path(self))
         self.association = make(self)
@@ -109,6 +112,21 @@ class AssociationSlot:
         """Tell whether a datagram in clear fits into the handshake."""
         return self.association.expects(datagram)
 
+    def follow(self, path: StrangerPath) -> None:
+        """Send the handshake to a client that has just been accepted."""
+        if self.own_path is not None:
+            self.own_path.follow(path)
+
+    def latch(self) -> None:
+        """Send everything where the association sends, as its peer is verified."""
+        if self.own_path is not None:
+            self.own_path.latch()
+
+    def refuse_path(self) -> None:
+        """Take nothing more from where the association sent, as it came to nothing."""
+        if self.own_path is not None:
+            self.own_path.refuse()
+
     def release_path(self) -> None:
         """Let all other packets follow to the path of the association."""
         if self.fresh_path is not None:
@@ -121,6 +139,46 @@ class AssociationSlot:
     def on_handshake_complete(self) -> None:
         """Pass on that the handshake is complete (`AssociationEvents`)."""
         self._owner.on_slot_handshake_complete(self)
+
+
+class FollowingPath:
+    """Path of one association with a peer without ICE: one of its own, or that in use until then.
+
+    Args:
+        in_use: The path of everything else.
+        own: The path of the association; None until its client is known.
+    """
+
+    def __init__(self, in_use: DatagramSender, own: StrangerPath | None) -> None:
+        self._in_use = in_use
+        self._own = own
+
+    def __repr__(self) -> str:
+        return f"<FollowingPath {self._own or self._in_use!r}>"
+
+    def send(self, datagram: bytes) -> bool:
+        """Send a datagram on the path of the association, or return False without one."""
+        return (self._own or self._in_use).send(datagram)
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        """Send several in their order; return how many were sent."""
+        return (self._own or self._in_use).send_all(datagrams)
+
+    def follow(self, path: StrangerPath) -> None:
+        """Send to a client that has just been accepted."""
+        if self._own is not None:
+            self._own.refuse()
+        self._own = path
+
+    def latch(self) -> None:
+        """Make it the path of everything: its handshake is complete, and the peer verified."""
+        if self._own is not None:
+            self._own.latch()
+
+    def refuse(self) -> None:
+        """Take nothing more from there, as the association came to nothing."""
+        if self._own is not None:
+            self._own.refuse()
 
 
 class RetiringSlots:

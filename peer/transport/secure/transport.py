@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,12 +17,17 @@ from peer.transport.dtls import reasons
 from peer.transport.dtls.association import DtlsAssociation
 from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
 from peer.transport.dtls.early_packets import MAX_EARLY_PACKETS
-from peer.transport.dtls.new_client import MAX_RANDOMS, NewClient, NewClientGate
-from peer.transport.dtls.record_filter import hello_verify_request, parse_client_hello
+from peer.transport.dtls.new_client import COOKIE_SIZE, MAX_RANDOMS, NewClient, NewClientGate
+from peer.transport.dtls.record_filter import (
+    begins_with_client_hello,
+    hello_verify_request,
+    parse_client_hello,
+)
 from peer.transport.secure.coordinator import RekeyCoordinator
 from peer.transport.secure.sending import SendKeySelector
-from peer.transport.secure.slots import AssociationSlot
+from peer.transport.secure.slots import AssociationSlot, FollowingPath
 from peer.transport.secure.stats import SecureTransportStats
+from peer.transport.secure.strangers import StrangerGate, StrangerVerdict
 from peer.transport.secure.unencrypted import UnencryptedMedia
 from peer.transport.wire.demux import associations_for, classify
 
@@ -32,8 +38,10 @@ if TYPE_CHECKING:
     from peer.transport.interfaces import (
         DatagramPath,
         MakeFreshPath,
+        MakeOwnPath,
         PacketHandlers,
         SecureEvents,
+        StrangerPath,
     )
 
 _PATH_UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
@@ -92,6 +100,8 @@ class SecureTransport:
         )
         self._unencrypted: UnencryptedMedia | None = None
         self._new_clients: NewClientGate | None = None
+        self._strangers: StrangerGate | None = None
+        self._make_own_path: MakeOwnPath | None = None
         self._former_clients: deque[bytes] = deque(maxlen=MAX_RANDOMS)
         self._outcome_known = asyncio.Event()
         self.aiortc_dtls = AiortcDtlsTransport(self, certificate)
@@ -295,8 +305,12 @@ class SecureTransport:
         """Note an ICE check of the peer, which shows that it has our description."""
         self._associations.on_peer_check()
 
-    def receive(self, datagram: bytes) -> None:
-        """Take a datagram from an address that has passed an ICE check; never raises."""
+    def receive(self, datagram: bytes) -> bool:
+        """Take a datagram from an address that has shown to be the peer's; never raises.
+
+        Returns:
+            True where it has authenticated under the keys of an association.
+        """
         counters = self._counters
         counters.packets_received += 1
         counters.bytes_received += len(datagram)
@@ -308,6 +322,61 @@ class SecureTransport:
                 counters.count_drop(drop, datagram, self._context.tap)
             if result is ReceiveResult.NEW_CLIENT or self.state is DtlsTransportState.CLOSED:
                 self._receive_client_hello(datagram)
+            return False
+        return True
+
+    def receive_stranger(self, datagram: bytes, path: StrangerPath) -> None:
+        """Take a datagram of an unknown sender, where the peer has no ICE; never raises.
+
+        Args:
+            datagram: Anything but STUN.
+            path: The way back to its sender.
+        """
+        hello = parse_client_hello(datagram) if begins_with_client_hello(datagram) else None
+        listening = self._associations.listening
+        slot = listening or self._associations.restartable
+        if hello is None or slot is None or self.closed:
+            return
+        gate = self._strangers = self._strangers or StrangerGate()
+        now = asyncio.get_running_loop().time()
+        has_turn = path.is_signalled or listening is None
+        match gate.judge(hello, path.remote, now, has_turn=has_turn):
+            case StrangerVerdict.IGNORE:
+                return
+            case StrangerVerdict.VERIFY:
+                cookie = gate.cookies.cookie(hello, path.remote)
+                path.send(hello_verify_request(datagram, cookie=cookie))
+            case StrangerVerdict.ACCEPT if slot is listening:
+                path.accept()
+                slot.follow(path)
+                slot.association.receive_verified_hello(datagram)
+            case StrangerVerdict.ACCEPT:
+                if self._gate(slot).judge_verified(hello, now) is NewClient.ACCEPT:
+                    path.accept()
+                    self._restart(slot, DtlsRole.SERVER, path).receive_verified_hello(datagram)
+            case never:
+                assert_never(never)
+
+    def use_paths_of_their_own(self, make: MakeOwnPath) -> None:
+        """Give each further association a path of its own, as the peer has no ICE.
+
+        As server each then takes no ClientHello without a cookie.
+
+        Args:
+            make: Makes the path of an association in which we have a role; None where there is
+                none yet, and the path in use serves.
+        """
+        self._make_own_path = make
+
+    def begin_anew(self, path: StrangerPath) -> None:
+        """Begin DTLS anew as client, at another address of a peer without ICE.
+
+        The association in use serves until the new one is complete, and on where the peer does not
+        take part: only a handshake moves media.
+        """
+        slot = self._associations.in_use_as_client
+        if slot is not None and not self.closed:
+            self._restart(slot, DtlsRole.CLIENT, path)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
@@ -367,9 +436,7 @@ class SecureTransport:
         slot, hello = self._associations.restartable, parse_client_hello(datagram)
         if self.closed or self.ice is None or slot is None or hello is None:
             return
-        gate = self._new_clients = self._new_clients or NewClientGate()
-        for random in (*self._former_clients, slot.association.client_random):
-            gate.remember(random)
+        gate = self._gate(slot)
         cookie = gate.cookie
         match gate.judge(hello, asyncio.get_running_loop().time()):
             case NewClient.IGNORE:
@@ -377,15 +444,30 @@ class SecureTransport:
             case NewClient.VERIFY:
                 self.ice.send(hello_verify_request(datagram, cookie=cookie))
             case NewClient.ACCEPT:
-                if self._context.tap is not None:
-                    self._context.tap.association_restarted()
-                following = self._make_slot(
-                    slot.number, slot.certificate, DtlsRole.SERVER, cookie=cookie
-                )
-                self._associations.admit_restart(following)
-                following.association.receive(datagram)
+                self._restart(slot, DtlsRole.SERVER, cookie=cookie).receive(datagram)
             case never:
                 assert_never(never)
+
+    def _gate(self, slot: AssociationSlot) -> NewClientGate:
+        gate = self._new_clients = self._new_clients or NewClientGate()
+        for random in (*self._former_clients, slot.association.client_random):
+            gate.remember(random)
+        return gate
+
+    def _restart(
+        self,
+        slot: AssociationSlot,
+        role: DtlsRole,
+        path: StrangerPath | None = None,
+        *,
+        cookie: bytes | None = None,
+    ) -> DtlsAssociation:
+        """Begin an association beside the one that serves, without a description."""
+        if self._context.tap is not None:
+            self._context.tap.association_restarted()
+        following = self._make_slot(slot.number, slot.certificate, role, own=path, cookie=cookie)
+        self._associations.admit_restart(following)
+        return following.association
 
     def _make_slot(
         self,
@@ -394,9 +476,15 @@ class SecureTransport:
         role: DtlsRole,
         fresh_path: MakeFreshPath | None = None,
         *,
+        own: StrangerPath | None = None,
         cookie: bytes | None = None,
     ) -> AssociationSlot:
         path, handlers = self._attached()
+        if self._make_own_path is not None:
+            own = own or self._make_own_path(role)
+            # RFC 6347 section 4.2.1: nothing else shows that a peer without ICE is where it says.
+            cookie = cookie or secrets.token_bytes(COOKIE_SIZE)
+        followed = FollowingPath(path, own) if self._make_own_path is not None else None
         is_first = self._associations.current is None
         if self.current is not None:
             self._former_clients.append(self.current.client_random)
@@ -407,7 +495,7 @@ class SecureTransport:
             make=lambda slot: DtlsAssociation(
                 certificate=certificate,
                 role=role,
-                path=path if slot.fresh_path is None else slot.fresh_path,
+                path=slot.fresh_path or followed or path,
                 handlers=handlers,
                 events=slot,
                 context=self._context,
@@ -417,6 +505,7 @@ class SecureTransport:
                 max_early_packets=MAX_EARLY_PACKETS if is_first else _MAX_EARLY_PACKETS_OF_NEXT,
             ),
         )
+        slot.own_path = followed
         if self._needs_srtp:
             slot.association.require_srtp()
         return slot

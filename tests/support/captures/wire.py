@@ -238,12 +238,21 @@ class ThirdParty:
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []
+        self._changed = asyncio.Event()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a datagram that came back makes a condition true."""
+        async with asyncio.timeout(DEADLINE):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
 
     def send(self, data: bytes, address: Address) -> None:
         self.transport.sendto(data, address)
 
     def received(self, data: bytes, _: Address) -> None:
         self.answers.append(data)
+        self._changed.set()
 
 
 def _sections(description: SessionDescription) -> list[str]:

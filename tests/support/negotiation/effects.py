@@ -14,6 +14,7 @@ from peer.negotiation.effects import (
     ConnectData,
     ConnectDtls,
     ConnectIce,
+    ConnectWithoutIce,
     CreateTransceiver,
     DropAssociation,
     DropGeneration,
@@ -49,6 +50,7 @@ class Opened:
         associations: The effect that each association waits or shakes hands by.
         candidates: Candidates of the peer, by generation.
         unencrypted: Whether media flows in clear, until an association is agreed on.
+        plain: The effect that last connected it to a peer without ICE.
     """
 
     generations: dict[str, IceParameters] = field(default_factory=dict)
@@ -56,13 +58,15 @@ class Opened:
     associations: dict[int, Listen | ConnectDtls] = field(default_factory=dict)
     candidates: dict[str, set[CandidateFields]] = field(default_factory=dict)
     unencrypted: bool = False
+    plain: ConnectWithoutIce | None = None
 
     @property
     def connected(self) -> bool:
         """True where there is a path, and an association to shake hands for."""
         effects = self.associations.values()
         agreed = any(isinstance(effect, ConnectDtls) for effect in effects)
-        return bool(self.paths) and (agreed or self.unencrypted)
+        has_path = bool(self.paths) or self.plain is not None
+        return has_path and (agreed or self.unencrypted)
 
 
 class RecordedExecutor:
@@ -118,6 +122,9 @@ class RecordedExecutor:
         if transport.remote_ice is not None:
             assert opened.paths[newest].remote == transport.remote_ice
             assert opened.paths[newest].role is transport.ice_role
+        if transport.without_ice is not None:
+            assert opened.plain is not None
+            assert opened.plain.peer == transport.without_ice
         assert opened.unencrypted is not transport.uses_dtls
         if opened.unencrypted:
             return
@@ -164,6 +171,10 @@ class RecordedExecutor:
                 assert generation in self.opened[key].generations
                 assert generation not in self.opened[key].paths
                 self.opened[key].paths[generation] = effect
+            case ConnectWithoutIce(key=key, generation=generation):
+                assert generation in self.opened[key].generations
+                assert generation not in self.opened[key].paths
+                self.opened[key].plain = effect
             case ConnectDtls(key=key, association=number, fingerprints=fingerprints):
                 listening = self.opened[key].associations.get(number)
                 assert not isinstance(listening, ConnectDtls)

@@ -153,8 +153,9 @@ def _check_transports(session: Session) -> None:
         _check_terms(transport)
     if session.state is _S.STABLE:
         assert set(session.routes.values()) == set(keys)
+        ends = [(t.remote_ice is None, t.without_ice is None) for t in session.transports]
         assert all(t.association.agreed or not t.uses_dtls for t in session.transports)
-        assert all(t.remote_ice for t in session.transports)
+        assert all(end in ((True, False), (False, True)) for end in ends)
         live = {
             section.mid
             for i, section in enumerate(session.layout)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from peer.errors import IceError
 from peer.ice import CandidateFields, IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.ice.datagrams import IceCounters, IceDatagrams
 from peer.transport.ice.generations import IceGenerations
-from peer.transport.ice.transport import IceCounters, IceDatagrams, IceTransport
+from peer.transport.ice.transport import IceTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -158,6 +158,8 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "malformed",
         "on_datagram",
         "on_relay_refusal",
+        "on_request",
+        "on_stranger",
         "oversized",
         "packets_received",
         "path",

@@ -9,6 +9,8 @@ from aioice import stun
 from peer.transport.adapters.ice_socket import MAX_SOURCES, Address, IceSocket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aioice.ice import StunProtocol
 
 PEER, STRANGER = ("192.0.2.1", 5000), ("192.0.2.2", 5000)
@@ -21,7 +23,7 @@ class Owner:
     def __init__(self) -> None:
         self.datagrams: list[bytes] = []
         self.requests: list[Address] = []
-        self.on_datagram = self.datagrams.append
+        self.on_datagram: Callable[[bytes], object] = self.datagrams.append
         self.packets_received = self.bytes_received = 0
         self.unvalidated = 0
         self.malformed = 0

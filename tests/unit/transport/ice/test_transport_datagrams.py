@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from peer.transport.ice.transport import IceDatagrams
+from peer.transport.ice.datagrams import IceDatagrams
 
 if TYPE_CHECKING:
     from peer.transport.adapters.ice_agent import IceAgent
