@@ -318,3 +318,15 @@ def test_tls_id_that_a_middle_box_passes_on_to_a_plain_leg_is_no_sign_of_keys() 
     set_remote(right, with_line(unkeyed(an_offer("audio")), line, session_level=False))
     set_local(right)
     assert encryptions(right) == [MediaEncryption.NONE]
+
+
+def test_osrtp_offer_of_several_key_managements_is_answered_with_dtls_alone() -> None:
+    """RFC 8643 section 3.2: an answer has the attributes of one key management only."""
+    offer = with_line(an_offer("audio"), CRYPTO, session_level=False)
+    offer = SessionDescription(offer.sdp.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"), offer.type)
+    right = end()
+    set_remote(right, offer)
+    answer = Sdp.parse(answer_of(right).sdp)
+    assert answer.media[0].fingerprints
+    assert not answer.media[0].has("crypto")
+    assert encryptions(right) == [MediaEncryption.DTLS_SRTP]
