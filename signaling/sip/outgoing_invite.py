@@ -6,6 +6,7 @@ first 2xx is kept, or every one.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sipmessage import Request, Response
 
     from signaling.sip.agent_port import AgentPort, OwnRequest
+
+_logger = logging.getLogger(__name__)
 
 #: Bound on the forks of one INVITE (ours); responses of further ones are not taken.
 MAX_FORKS: Final = 32
@@ -134,6 +137,7 @@ class OutgoingInvite:
         if session is None:
             return
         if not is_wanted and not session.dialog.is_confirmed:
+            _logger.info("SIP: another end has accepted too late, and gets BYE: %s", tag)
             session.decline_success(own, response)
             return
         if is_wanted:

@@ -14,6 +14,7 @@ they send is in the next `take`::
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ if TYPE_CHECKING:
 
     from peer.times import MonotonicTime, Seconds
     from signaling.sip.errors import SipMessageError
+
+_logger = logging.getLogger(__name__)
 
 #: Bound on the challenges that one request of ours answers: of a proxy, of the server, and a stale
 #: nonce of each (ours).
@@ -166,6 +169,7 @@ class UserAgent:
 
     def refuse(self, error: SipMessageError, flow: Flow | None = None) -> None:
         """Answer a message that could not be parsed, where it can be answered; keep nothing."""
+        _logger.debug("SIP: a message is refused with %d: %s", error.status, error.reason)
         if error.request is not None and error.request.method != "ACK":
             response = reply_to(error.request, error.status)
             response.headers.set("Content-Length", "0")
@@ -298,8 +302,17 @@ class UserAgent:
             response.headers.set("Server", self.settings.name)
         try:
             self._carry_out(self._layer.respond(key, response, self.now()))
-        except UnknownTransactionError:
+        except UnknownTransactionError as error:
+            _logger.debug("SIP: %s", error)
             return False
+        if response.code >= 300:
+            _logger.debug(
+                "SIP: %s of call %s is answered %d %s",
+                key.method,
+                response.headers.get("Call-ID"),
+                response.code,
+                response.phrase,
+            )
         return True
 
     def tell(self, teller: Hashable, event: object) -> None:
@@ -376,6 +389,7 @@ class UserAgent:
         try:
             self._authenticator.take(response, to=own.request)
         except SipAuthenticationError as error:
+            _logger.info("SIP: a challenge is not answered: %s", error)
             own.failure = str(error)
             return False
         self._authenticator.authorize(request)

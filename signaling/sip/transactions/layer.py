@@ -6,6 +6,7 @@ Every method takes the time and returns what follows: messages to send and what 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.times import MonotonicTime, Seconds
+
+_logger = logging.getLogger(__name__)
 
 #: Bound on transactions that are kept (ours: those of 250 calls a second, whose INVITEs stay for 32
 #: s); beyond it those go that only absorb late messages, and if there are none, a new request is
@@ -271,6 +274,7 @@ class TransactionLayer:
         if known is not None:
             return self._step(known, TransactionInput.REQUEST, now, request)
         if not self._make_room():
+            _logger.warning("SIP: %d transactions are open; a new one is answered 503", len(self))
             overload = reply_to(request, 503)
             overload.headers.set("Retry-After", str(OVERLOAD_RETRY_AFTER))
             _measure(overload)
@@ -294,6 +298,7 @@ class TransactionLayer:
         transaction = self._transactions.get(client_key(response))
         if transaction is None or not isinstance(transaction.key, ClientKey):
             # RFC 6026 section 8.1: a response without a transaction is nobody's.
+            _logger.debug("SIP: a response %d belongs to no request of ours", response.code)
             return []
         outputs = self._step(transaction, _response_input(response), now, response)
         if transaction.cancel_wanted and transaction.state is TransactionState.PROCEEDING:
