@@ -109,6 +109,6 @@ async def _address(server: SipServer) -> tuple[str, int]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise SipTransportError(f"{server.url} cannot be reached: {error}") from error
     return str(found[0][4][0]), port

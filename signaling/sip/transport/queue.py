@@ -34,7 +34,9 @@ class TransportQueue:
         return True
 
     def tell(self, event: SipTransportEvent) -> None:
-        """Put an event in that is seldom and not to be dropped."""
+        """Put an event in that is seldom, and takes the place of the oldest where nobody reads."""
+        if len(self._events) >= 2 * self._capacity:
+            self._events.popleft()
         self._events.append(event)
         self._readable.set()
 

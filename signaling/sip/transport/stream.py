@@ -132,7 +132,8 @@ async def open_stream(
             ssl=(context or domain_context()) if secure else None,
             server_hostname=domain if secure else None,
         )
-    except (OSError, ssl.CertificateError) as error:
+    # A name that is none of DNS is a UnicodeError.
+    except (OSError, UnicodeError, ssl.CertificateError) as error:
         raise SipTransportError(f"{server.url} cannot be reached: {error}") from error
     if secure:
         try:

@@ -88,7 +88,8 @@ async def open_websocket(server: SipServer, context: ssl.SSLContext | None) -> W
             ping_timeout=_PING_TIMEOUT,
             close_timeout=_CLOSE_TIMEOUT,
         )
-    except (OSError, WebSocketException) as error:
+    # A name that is none of DNS is a UnicodeError.
+    except (OSError, UnicodeError, WebSocketException) as error:
         raise SipTransportError(f"{server.url} cannot be reached: {error}") from error
     if connection.subprotocol != _SIP:
         await connection.close()

@@ -67,6 +67,12 @@ async def test_a_tls_context_protects_no_plain_transport() -> None:
         await open_transport("sip:127.0.0.1", ssl=ssl.create_default_context())
 
 
+@pytest.mark.parametrize("url", ["wss://{}:9", "sips:{}:9", "sip:{}:9"])
+async def test_a_host_that_no_name_can_be_is_named(url: str) -> None:
+    with pytest.raises(SipTransportError, match="cannot be reached"):
+        await open_transport(url.format("a" * 70 + ".example"), insecure=True)
+
+
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "sip:127.0.0.1:9;transport=tcp"])
 async def test_a_server_that_is_not_there_is_named(url: str) -> None:
     with pytest.raises(SipTransportError, match=r"127\.0\.0\.1:9.* cannot be reached"):
