@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peer.errors import ConfigurationError
 from peer.identity.certificate import Certificate, KeyType
@@ -14,6 +17,7 @@ from peer.identity.voucher import VoucherPurpose, followed
 
 NOW = datetime.datetime(2026, 11, 30, 12, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
+_RENEWAL = VoucherPurpose.RENEWAL
 
 
 @pytest.mark.parametrize("kind", list(KeyType))
@@ -83,3 +87,18 @@ def test_a_lifetime_is_from_a_day_to_a_year() -> None:
     for lifetime in (datetime.timedelta(hours=1), 366 * DAY):
         with pytest.raises(ConfigurationError, match="a day at least, a year at most"):
             Certificate.generate(lifetime=lifetime)
+
+
+_PEM = b"".join(Certificate.generate().vouched_by(Certificate.generate(), _RENEWAL).to_pem())
+
+
+@given(st.data())
+def test_a_file_that_was_changed_anywhere_is_read_or_refused_by_name(data: st.DataObject) -> None:
+    text = bytearray(_PEM)
+    for _ in range(data.draw(st.integers(min_value=1, max_value=8))):
+        place = data.draw(st.integers(min_value=0, max_value=len(text) - 1))
+        text[place : place + data.draw(st.integers(min_value=0, max_value=40))] = data.draw(
+            st.binary(max_size=40)
+        )
+    with contextlib.suppress(ConfigurationError):
+        Certificate.from_pem(bytes(text), bytes(text))
