@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from peer.errors import InvalidStateError
-from peer.events import ConnectionEmitter, EventName
+from peer.events import ConnectionEmitter, EventName, ForkEmitter
 from peer.rtp.tracks import MediaStreamError
 from tests.support.clock.deadline import DEADLINE
 
@@ -181,6 +181,22 @@ async def test_event_handler_that_closes_is_not_cancelled() -> None:
 
     async with asyncio.timeout(DEADLINE):
         await finished.wait()
+
+
+async def test_events_of_a_fork_are_kept_for_their_first_handler_in_order_and_bounded() -> None:
+    events = ForkEmitter()
+    told: list[object] = []
+    for number in range(300):
+        events.emit("track", number)
+    events.emit(CHANGE)
+    events.on("track", told.append)
+    assert told == []
+    await let_handlers_run()
+    assert told == list(range(44, 300))
+    events.emit("track", "later")
+    assert told[-1] == "later"
+    events.emit("datachannel", "never asked for")
+    await events.close()
 
 
 def test_event_names_are_those_of_w3c_and_ours() -> None:

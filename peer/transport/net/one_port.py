@@ -346,6 +346,11 @@ class OnePort:
         fork = self._forks.get(username)
         return self._shares.get(username.partition(b":")[0]) if fork is None else fork
 
+    def _fork_made_for(self, data: bytes) -> PortShare | None:
+        """Return the fork that a check is for, which may have been made while the check waited."""
+        username = checked_username(data) if stun_class(data) is stun.Class.REQUEST else None
+        return None if username is None else self._forks.get(username)
+
     def _drop_contended(self, share: PortShare, source: _Address) -> None:
         self.dropped += 1
         share.contended += 1
@@ -386,10 +391,13 @@ class OnePort:
     def _hand_over(self, share: PortShare) -> None:
         data, source = share.waiting.popleft()
         if data < b"\x04" and self._is_held_by_another(source[:2], share):
-            # One that is not even answered makes ICE look for another pair, or say that there is
-            # none; an answer would promise a path on which the other one's data comes.
-            self._drop_contended(share, source[:2])
-            return
+            fork = self._fork_made_for(data)
+            if fork is None or fork is share:
+                # One that is not even answered makes ICE look for another pair, or say that there
+                # is none; an answer would promise a path on which the other one's data comes.
+                self._drop_contended(share, source[:2])
+                return
+            share = fork
         share.read_at = self.base.read_at
         share.events.on_udp(data, source)
 

@@ -20,6 +20,8 @@ from peer.tracing.events import (
     Direction,
     Failed,
     FingerprintChecked,
+    ForkNoted,
+    ForkStep,
     HandshakeCompleted,
     MediaUnencrypted,
     RekeyEnded,
@@ -114,6 +116,22 @@ def test_plain_media_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert records(caplog, event) == [
         "WARNING peer.connection [pc-7] transport 0: media is NOT ENCRYPTED: the peer has no keys "
         "(RFC 8643 section 3.3)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "fork", "words"),
+    [
+        (ForkStep.MADE, "pc-7/2", "an answer makes the fork pc-7/2: 2 open"),
+        (ForkStep.CLOSED, "pc-7/2", "the fork pc-7/2 is closed: 2 open"),
+        (ForkStep.FULL, "", "a peer that has not answered is not served: 2 forks are open"),
+    ],
+)
+def test_forks_are_told_of_by_name_and_number(
+    caplog: pytest.LogCaptureFixture, step: ForkStep, fork: str, words: str
+) -> None:
+    assert records(caplog, ForkNoted(time=UnixTime(1.0), step=step, fork=fork, open=2)) == [
+        f"INFO peer.negotiation [pc-7] {words} (RFC 5763 section 6.3)"
     ]
 
 
