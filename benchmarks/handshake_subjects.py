@@ -64,7 +64,7 @@ class _Link:
     role: IceRole | None = None
 
     def __init__(self) -> None:
-        self.receive: Callable[[bytes], None] = lambda datagram: None
+        self.receive: Callable[[bytes], object] = lambda datagram: None
 
     def send(self, datagram: bytes) -> bool:
         asyncio.get_running_loop().call_soon(self.receive, datagram)
