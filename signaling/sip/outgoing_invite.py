@@ -132,7 +132,9 @@ class OutgoingInvite:
         self._agent.stop_alarms(self, _Alarm.RING)
         tag = tag_of(response.headers["To"]) or ""
         known = self.sessions.get(tag)
-        is_wanted = not self._is_over and (not self._is_decided or known in self._kept)
+        # A fork that was hung up while it rang may accept before our BYE is there.
+        is_over = self._is_over or (known is not None and known.is_over)
+        is_wanted = not is_over and (not self._is_decided or known in self._kept)
         session = self._session(own, response, is_wanted=is_wanted)
         if session is None:
             return

@@ -202,3 +202,15 @@ def test_forks_of_one_invite_are_bounded() -> None:
         ann.receive(reply_to(request, 180, to_tag=f"fork{number}"), 0.1)
     assert len(invite.sessions) == len(forks_of(ann, invite)) == MAX_FORKS
     assert ann.agent.kept["dialogs"] == MAX_FORKS
+
+
+def test_fork_that_accepts_while_our_bye_is_on_its_way_gets_ack_and_bye() -> None:
+    forks = Forks(keeps_all=True)
+    bob = forks_of(forks.ann, forks.invite)[0].session
+    bob.hang_up()
+    forks.called[0].session.accept("answer of bob")
+    forks.run()
+    assert len(forks_of(forks.ann, forks.invite)) == 3
+    assert forks.ann.events(Accepted) == []
+    assert forks.methods()[-2:] == ["ACK bob", "BYE bob"]
+    assert forks.called[0].session.is_over
