@@ -505,7 +505,7 @@ class PeerTransport:
 
     def _on_verified(self) -> None:
         if self.ice.latching is not None:
-            self.ice.latching.on_verified()
+            self.ice.latching.on_verified(latches=self.secure.uses_dtls)
 
     def on_probe(self) -> None:
         """Send a small packet under the new keys, so that the peer authenticates them now."""

@@ -265,9 +265,13 @@ class LatchingPath:
         path.accept()
         return path
 
-    def on_verified(self) -> None:
-        """Count the peer's silence from now on: a handshake has just shown it to be there."""
-        self._is_latched = True
+    def on_verified(self, *, latches: bool = True) -> None:
+        """Count the peer's silence from now on: a handshake has just shown it to be there.
+
+        Args:
+            latches: False for plain RTP, which has no handshake, and moves with descriptions alone.
+        """
+        self._is_latched = latches
         self._heard_at = self._clock()
         self._look()
 

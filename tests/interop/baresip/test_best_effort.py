@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import BestEffort, MediaEncryption, TransportError
+from peer import (
+    BestEffort,
+    IcePolicy,
+    MediaEncryption,
+    PeerConfiguration,
+    RtcpMuxPolicy,
+    TransportError,
+)
 from tests.support.negotiation.connections import expected, within
 from tests.support.peers.baresip import MediaMode, Phone, baresip
 from tests.support.peers.phone_calls import PhoneCall
@@ -21,6 +29,10 @@ pytestmark = [
     pytest.mark.xdist_group("peer-baresip"),
     pytest.mark.conformance("6.11-best-effort", peers=("baresip",)),
 ]
+
+
+_BEST_EFFORT = PeerConfiguration(best_effort=BestEffort.PLAIN_RTP)
+_WITHOUT_ICE = replace(_BEST_EFFORT, ice=IcePolicy.OPTIONAL, rtcp_mux=RtcpMuxPolicy.NEGOTIATE)
 
 
 @pytest.fixture
@@ -44,7 +56,7 @@ def encryptions(call: PhoneCall[Phone]) -> set[MediaEncryption]:
 async def test_baresip_without_encryption_is_called_by_osrtp_and_talks_in_clear(
     plain_phone: Phone,
 ) -> None:
-    call = PhoneCall(plain_phone, best_effort=BestEffort.PLAIN_RTP)
+    call = PhoneCall(plain_phone, _BEST_EFFORT)
     async with call.pc:
         told = expected(call.pc, "unencrypted")
         answer = await call.offer()
@@ -58,12 +70,32 @@ async def test_baresip_without_encryption_is_called_by_osrtp_and_talks_in_clear(
 
 
 async def test_baresip_without_encryption_calls_and_talks_in_clear(plain_phone: Phone) -> None:
-    call = PhoneCall(plain_phone, best_effort=BestEffort.PLAIN_RTP)
+    call = PhoneCall(plain_phone, _BEST_EFFORT)
     async with call.pc:
         await plain_phone.dial()
         await call.answer()
         await talk(call)
         assert encryptions(call) == {MediaEncryption.NONE}
+
+
+@pytest.mark.parametrize("phone_calls", [False, True], ids=["called", "calling"])
+async def test_baresip_with_neither_encryption_nor_ice_talks_in_clear(
+    tmp_path: Path, *, phone_calls: bool
+) -> None:
+    async with baresip(tmp_path, MediaMode.PLAIN) as phone:
+        await phone.logs("baresip is ready")
+        call = PhoneCall(phone, _WITHOUT_ICE)
+        async with call.pc:
+            if phone_calls:
+                await phone.dial()
+                await call.answer()
+            else:
+                await call.offer()
+            await talk(call)
+            await call.heard(kinds=["audio"])
+            assert encryptions(call) == {MediaEncryption.NONE}
+            assert await call.hold() == 0
+            await call.flow(kinds=["audio"])
 
 
 async def test_baresip_without_encryption_gets_no_media_by_default(plain_phone: Phone) -> None:
@@ -80,11 +112,11 @@ async def test_baresip_with_dtls_refuses_osrtp_and_is_encrypted_where_it_calls(
 ) -> None:
     async with baresip(tmp_path) as phone:
         await phone.logs("baresip is ready")
-        call = PhoneCall(phone, best_effort=BestEffort.PLAIN_RTP)
+        call = PhoneCall(phone, _BEST_EFFORT)
         async with call.pc:
             with pytest.raises(SipError, match="488"):
                 await call.offer()
-        call = PhoneCall(phone, best_effort=BestEffort.PLAIN_RTP)
+        call = PhoneCall(phone, _BEST_EFFORT)
         async with call.pc:
             await phone.dial()
             await call.answer()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import BestEffort, MediaEncryption
+from peer import BestEffort, IcePolicy, MediaEncryption, PeerConfiguration, RtcpMuxPolicy
 from tests.support.negotiation.connections import within
 from tests.support.peers.linphone import Phone, until_told
 from tests.support.peers.phone_calls import PhoneCall
@@ -21,21 +22,37 @@ pytestmark = [
 ]
 
 
+_BEST_EFFORT = PeerConfiguration(best_effort=BestEffort.PLAIN_RTP)
+#: By the `firewall_policy` of the phone, which describes the loopback without ICE: plain RTP is
+#: taken from the described address alone.
+_CONFIGURATIONS = {
+    "ice": _BEST_EFFORT,
+    "none": replace(
+        _BEST_EFFORT,
+        ice=IcePolicy.OPTIONAL,
+        rtcp_mux=RtcpMuxPolicy.NEGOTIATE,
+        interfaces=("127.0.0.1",),
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("encryption", "phone_calls", "agreed"),
+    ("encryption", "policy", "phone_calls", "agreed"),
     [
-        pytest.param("none", False, MediaEncryption.NONE, id="plain, called"),
-        pytest.param("none", True, MediaEncryption.NONE, id="plain, calling"),
+        pytest.param("none", "ice", False, MediaEncryption.NONE, id="plain, called"),
+        pytest.param("none", "ice", True, MediaEncryption.NONE, id="plain, calling"),
+        # Calling without ICE it describes an address that it does not send from.
+        pytest.param("none", "none", False, MediaEncryption.NONE, id="plain without ICE, called"),
         # It does not know OSRTP: to RTP/AVP it answers without keys, whatever it could do.
-        pytest.param("dtls", False, MediaEncryption.NONE, id="DTLS, called"),
-        pytest.param("dtls", True, MediaEncryption.DTLS_SRTP, id="DTLS, calling"),
+        pytest.param("dtls", "ice", False, MediaEncryption.NONE, id="DTLS, called"),
+        pytest.param("dtls", "ice", True, MediaEncryption.DTLS_SRTP, id="DTLS, calling"),
     ],
 )
 async def test_linphone_is_encrypted_where_it_shows_keys_and_in_clear_where_it_shows_none(
-    tmp_path: Path, encryption: str, agreed: MediaEncryption, *, phone_calls: bool
+    tmp_path: Path, encryption: str, policy: str, agreed: MediaEncryption, *, phone_calls: bool
 ) -> None:
     async def tell(phone: Phone) -> None:
-        call = PhoneCall(phone, best_effort=BestEffort.PLAIN_RTP)
+        call = PhoneCall(phone, _CONFIGURATIONS[policy])
         async with call.pc:
             if phone_calls:
                 await phone.dial()
@@ -49,4 +66,4 @@ async def test_linphone_is_encrypted_where_it_shows_keys_and_in_clear_where_it_s
             await call.heard(kinds=["audio"])
             assert {each.encryption for each in call.pc.security.transports} == {agreed}
 
-    await until_told(tmp_path, tell, encryption=encryption)
+    await until_told(tmp_path, tell, encryption=encryption, policy=policy)

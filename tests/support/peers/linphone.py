@@ -141,7 +141,11 @@ class Phone(SipDialog):
 
 
 async def until_told(
-    folder: Path, story: Callable[[Phone], Awaitable[None]], *, encryption: str = "dtls"
+    folder: Path,
+    story: Callable[[Phone], Awaitable[None]],
+    *,
+    encryption: str = "dtls",
+    policy: str = "ice",
 ) -> None:
     """Run a phone and a story with it, once more where the phone crashes.
 
@@ -151,9 +155,10 @@ async def until_told(
         folder: Its home.
         story: What happens.
         encryption: The phone's `media_encryption`: `none`, `srtp` (which is SDES) or `dtls`.
+        policy: Its `firewall_policy`: `ice` or `none`.
     """
     for attempt in range(_ATTEMPTS):
-        async with linphone(folder / str(attempt), encryption=encryption) as phone:
+        async with linphone(folder / str(attempt), encryption=encryption, policy=policy) as phone:
             telling, crash = asyncio.ensure_future(story(phone)), phone.crash()
             try:
                 await asyncio.wait({telling, crash}, return_when=asyncio.FIRST_COMPLETED)
@@ -167,10 +172,14 @@ async def until_told(
 
 
 @asynccontextmanager
-async def linphone(folder: Path, *, encryption: str = "dtls") -> AsyncIterator[Phone]:
-    """Run a phone that answers by itself, and speaks ICE."""
+async def linphone(
+    folder: Path, *, encryption: str = "dtls", policy: str = "ice"
+) -> AsyncIterator[Phone]:
+    """Run a phone that answers by itself, and speaks DTLS-SRTP and ICE by default."""
     port = free_port()
-    configuration = _CONFIGURATION.format(host=HOST, port=port, encryption=encryption, policy="ice")
+    configuration = _CONFIGURATION.format(
+        host=HOST, port=port, encryption=encryption, policy=policy
+    )
     async with _phone(folder, port, configuration) as phone:
         yield phone
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from media import SyntheticAudioTrack
 from peer import (
-    BestEffort,
     PeerConfiguration,
     PeerConnection,
     PeerError,
@@ -43,18 +43,18 @@ class PhoneCall(Generic[PhoneT]):
 
     Args:
         phone: The phone at the other end.
-        best_effort: As in `PeerConfiguration`.
+        configuration: Of our end; it gets a trace.
 
     Attributes:
         phone: As given.
         pc: Our connection, which sends sound and a picture.
     """
 
-    def __init__(self, phone: PhoneT, *, best_effort: BestEffort = BestEffort.OFF) -> None:
+    def __init__(self, phone: PhoneT, configuration: PeerConfiguration | None = None) -> None:
         self.phone = phone
         self._arrivals, self._trace = ArrivalSink(), Sink()
         sinks = Fanout(self._arrivals, self._trace)
-        self.pc = PeerConnection(PeerConfiguration(trace=sinks, best_effort=best_effort))
+        self.pc = PeerConnection(replace(configuration or PeerConfiguration(), trace=sinks))
         self.pc.addTrack(SyntheticAudioTrack())
         self.pc.addTrack(small_video())
 
