@@ -21,6 +21,7 @@ from media import SyntheticAudioTrack, SyntheticVideoTrack
 from signaling import join
 from signaling.server import JwtAuthorizer, RedisBackplane, TokenAlgorithm
 from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connection_media import sent_for
 from tests.support.negotiation.connections import until
 from tests.support.network.certificate import write_certificate
 from tests.support.rooms.recorded_rooms import (
@@ -52,13 +53,20 @@ async def _sender(server: RecordingServer, name: str) -> AsyncIterator[tuple[Roo
         yield room, texts
 
 
-async def _recorded(asker: PlainMember, ticket: str, seconds: float) -> dict[str, Any]:
-    """Wait until so much is recorded."""
-    while True:
-        status: dict[str, Any] = (await asker.client.get(f"{RECORDINGS_PATH}/{ticket}")).json()
+async def _sent(sender: Room) -> None:
+    await until(lambda: sender.participant("Recorder") is not None)
+    recorder = sender.participant("Recorder")
+    assert recorder is not None
+    await sent_for(recorder.connection, 2.0)
+
+
+async def _recorded(asker: PlainMember, ticket: str, *senders: Room) -> None:
+    """Wait until two seconds of each sender have been sent, and something is recorded."""
+    await asyncio.gather(*map(_sent, senders))
+    status: dict[str, Any] = {"size": 0}
+    while status["size"] == 0:
+        status = (await asker.client.get(f"{RECORDINGS_PATH}/{ticket}")).json()
         assert not status["done"], status
-        if status["seconds"] >= seconds and status["size"] > 0:
-            return status
         await asyncio.sleep(0.1)
 
 
@@ -70,15 +78,15 @@ async def test_room_is_recorded_by_a_participant_that_all_see_until_the_asker_st
         asyncio.timeout(2 * DEADLINE),
         recording_server(tmp_path) as server,
         plain_member(server.url, room=_ROOM, name="Ada") as ada,
-        _sender(server, "Bob") as (_, read),
-        _sender(server, "Cid"),
+        _sender(server, "Bob") as (bob, read),
+        _sender(server, "Cid") as (cid, _),
     ):
         await ada.until("Bob", "Cid")
         ordered = await ada.order(layout=layout)
         assert ordered.status_code == 201
         ticket = ordered.json()["ticket"]
         await ada.until("Bob", "Cid", "Recorder")
-        await _recorded(ada, ticket, 2.0)
+        await _recorded(ada, ticket, bob, cid)
         await until(lambda: read == ["This room is recorded, as Ada asked."])
         stopped = (await ada.client.delete(f"{RECORDINGS_PATH}/{ticket}")).json()
         await ada.until("Bob", "Cid")
