@@ -70,6 +70,8 @@ def register(
     user: str | None = None,
     expires: int | None = _EXPIRES,
     ssl: SSLContext | None = None,
+    domain: str | None = None,
+    large_by_tcp: bool = False,
     reconnect: Reconnect | None = _DEFAULT,
     insecure: bool = False,
     configuration: PeerConfiguration | None = None,
@@ -86,6 +88,10 @@ def register(
         expires: Seconds that the registration lasts, which is refreshed before; None registers
             nowhere, as a trunk that knows our address has it.
         ssl: TLS context; None trusts the system's certificates.
+        domain: The domain that the certificate of a `sips:` server has to name (RFC 5922); None is
+            the host of the URL.
+        large_by_tcp: Send a request of more than 1,300 octets by TCP where the URL is of UDP (RFC
+            3261 section 18.1.1), as an INVITE of WebRTC is; for servers that take both.
         reconnect: Reconnection policy of WebSocket, TCP and TLS; None never reconnects.
         insecure: Allow a server without TLS on another machine.
         configuration: Configuration of connections that the phone makes.
@@ -106,7 +112,14 @@ def register(
         if secret is not None and not name:
             raise SipUsageError(f"{address!r} names no user for the secret")
         digest = None if secret is None else Digest(name or "", password=secret)
-        transport = await open_transport(url, ssl=ssl, reconnect=reconnect, insecure=insecure)
+        transport = await open_transport(
+            url,
+            ssl=ssl,
+            domain=domain,
+            reconnect=reconnect,
+            insecure=insecure,
+            large_by_tcp=large_by_tcp,
+        )
         phone = Phone(
             transport,
             address,

@@ -72,6 +72,10 @@ def test_parameters_in_quotes_hide_no_other_parameter() -> None:
     assert message.from_address.parameters == {"x": "1;tag=evil", "tag": "good"}
 
 
+def test_the_first_of_two_parameters_of_one_name_counts() -> None:
+    assert parse_address("<sip:a@b>;tag=good;Tag=evil").parameters == {"tag": "good"}
+
+
 def test_a_parameter_with_a_name_of_python_is_a_parameter() -> None:
     assert parse_address("<sip:a@b>;self=1").parameters["self"] == "1"
 
