@@ -16,7 +16,11 @@ from sipmessage import URI, Request, Response, Via
 from signaling.sip.errors import SipTransportError
 from signaling.sip.grammar import SipParameters
 from signaling.sip.parsing import parse_message, write_message
-from signaling.sip.transport.events import SipMessageReceived
+from signaling.sip.transport.events import (
+    SipMessageReceived,
+    SipTransportLost,
+    SipTransportRestored,
+)
 from signaling.sip.transport.interface import MAX_EVENTS, SipTransport
 from signaling.sip.transport.queue import TransportQueue
 
@@ -25,6 +29,7 @@ class JoinedTransport(SipTransport):
     """One end of the link.
 
     Attributes:
+        host: Its name in Via and Contact.
         sent: Every message that went out, oldest first.
         edit: Called with each message that goes out; None where it is lost on the way.
     """
@@ -35,17 +40,17 @@ class JoinedTransport(SipTransport):
         self.secure = True
         self.sent: list[Request | Response] = []
         self.edit: Callable[[Request | Response], Request | Response | None] = _unchanged
-        self._name = name
+        self.host = f"{name}.invalid"
         self._queue = TransportQueue(MAX_EVENTS)
         self._others: list[JoinedTransport] = []
 
     @property
     def via(self) -> Via:
-        return Via("TLS", f"{self._name}.invalid", None, SipParameters())
+        return Via("TLS", self.host, None, SipParameters())
 
     @property
     def contact(self) -> URI:
-        return URI("sip", f"{self._name}.invalid", parameters=SipParameters(uri=True))
+        return URI("sip", self.host, parameters=SipParameters(uri=True))
 
     def join(self, *others: JoinedTransport) -> None:
         """Send to other ends from now on: requests of a dialog to the one that they name."""
@@ -62,6 +67,10 @@ class JoinedTransport(SipTransport):
         for other in named or self._others:
             received = parse_message(write_message(edited))
             other._queue.offer(SipMessageReceived(received, None))  # noqa: SLF001 - its like
+
+    def tell(self, event: SipTransportLost | SipTransportRestored) -> None:
+        """Tell the phone above what a connection would."""
+        self._queue.tell(event)
 
     def is_named_by(self, message: Request | Response) -> bool:
         """Tell whether a request is for the Contact of this end."""
