@@ -178,7 +178,8 @@ class ForkEmitter(ConnectionEmitter):
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[str, deque[tuple[object, ...]]] = {
-            event: deque(maxlen=_MOST_KEPT) for event in (EventName.TRACK, EventName.DATA_CHANNEL)
+            event: deque(maxlen=_MOST_KEPT)
+            for event in (EventName.TRACK, EventName.DATA_CHANNEL, EventName.UNENCRYPTED)
         }
 
     def on(self, event: str, handler: _H) -> _H:

@@ -144,8 +144,9 @@ class Forks:
             or self._host.executor.transports.get(key) is not transport
         ):
             return False
-        if peer in self._closed:
-            # RFC 7675 section 5.1: an answer would be consent to go on sending.
+        if peer in self._closed or peer in self._by_peer:
+            # RFC 7675 section 5.1: an answer would be consent to go on sending. A fork is found by
+            # the port, but for TCP, which forks do not share.
             return True
         if transport.ice.peer_of(generation) is None:
             return False

@@ -113,6 +113,24 @@ def test_forks_on_one_port_of_the_process_share_it_with_other_connections() -> N
     run()
 
 
+@pytest.mark.parametrize("early", [True, False], ids=["early", "at once"])
+async def test_forks_of_an_offer_with_tcp_candidates_are_connected_by_udp(early: bool) -> None:
+    configuration = loopback(ice_tcp=True, bundlePolicy="max-bundle")
+    async with (
+        nothing_left(),
+        forked_offer(2, configuration, sound=False) as at,
+        AsyncExitStack() as stack,
+    ):
+        if early:
+            await asyncio.gather(*(each.begun() for each in at.answerers))
+        for each in at.answerers:
+            made = await stack.enter_async_context(await at.pc.fork(each.answer))
+            await each.writes_with(made)
+            (transport,) = made.security.transports
+            assert transport.selected_pair is not None
+            assert transport.selected_pair[0].transport == "udp"
+
+
 def test_two_answerers_behind_one_address_cannot_both_be_served_and_the_second_says_why() -> None:
     @in_virtual_time
     async def run() -> None:

@@ -212,4 +212,8 @@ def test_event_names_are_those_of_w3c_and_ours() -> None:
         "connectionstatechange",
         "rekeyed",
         "rekeyfailed",
+        "unencrypted",
+        "peercertificate",
+        "phrase",
+        "phrasemessage",
     }
