@@ -52,6 +52,8 @@ class TransportQueue:
         Raises:
             SipTransportError: There is none, and will be none.
         """
+        # Each event has a turn of the loop: in a burst the application takes each call as it comes.
+        await asyncio.sleep(0)
         while not self._events:
             if self._end is not None:
                 raise SipTransportError(self._end)
