@@ -31,6 +31,8 @@ from signaling.negotiator import Negotiator
 from signaling.opening import Opening
 from signaling.participant import Participant
 from signaling.peer_channel import PeerChannel
+from signaling.ringing import Ringing
+from signaling.ringing_device import DeviceState, RingingDevice
 from signaling.room import Room
 from signaling.room_events import (
     ParticipantLeft,
@@ -50,6 +52,7 @@ __all__ = [
     "ChannelLost",
     "ConnectError",
     "Description",
+    "DeviceState",
     "Error",
     "ErrorCode",
     "InsecureUrlError",
@@ -67,6 +70,8 @@ __all__ = [
     "PeerMessage",
     "ProvisionalAnswer",
     "Reconnect",
+    "Ringing",
+    "RingingDevice",
     "Room",
     "RoomBack",
     "RoomDataChannelEvent",

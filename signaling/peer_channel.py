@@ -66,6 +66,16 @@ class PeerChannel(Channel):
             raise type(self._ended)(self._ended.reason)
         await self._send(ProgramNote(label=label, text=text, to=self.peer.member))
 
+    async def hang_up(self, reason: str = "") -> None:
+        """End the peer's present call; the channel stays, and its next message begins another.
+
+        Raises:
+            ChannelClosed: The channel has ended.
+        """
+        if self._ended is not None:
+            raise type(self._ended)(self._ended.reason)
+        await self._send(Bye(reason=reason[:MAX_REASON], to=self.peer.member))
+
     async def receive(self) -> PeerMessage:
         return await self._inbox.get()
 

@@ -37,6 +37,7 @@ from signaling.messages import (
 from signaling.opening import Opening
 from signaling.participants import Participants
 from signaling.peer_channel import PeerChannel
+from signaling.ringing import Ringing
 from signaling.room_events import (
     ParticipantLeft,
     RoomBack,
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-    from peer import IceServer, MediaStreamTrack
+    from peer import IceServer, MediaStreamTrack, PeerConnection
     from peer.emitter import Decorator, Handler, Takes
+    from peer.tracing import TraceSink
     from signaling.backoff import Reconnect
     from signaling.participant import Participant
 
@@ -76,8 +78,9 @@ class Room:
 
     Use its participants, each with a connection that the room negotiates: `on`, `publish`, `send`,
     `participants`. Or take a channel to each other member and run Negotiators of your own:
-    `channels`. With participants the room is joined again where its session is over, for as long as
-    the `Reconnect` says, and the connections live on meanwhile; channels end with ChannelLost then.
+    `channels`; or call several members with one offer: `ring`. With participants the room is joined
+    again where its session is over, for as long as the `Reconnect` says, and the connections live
+    on meanwhile; channels end with ChannelLost then.
 
     Events, subscribed to with `on`: `participantjoined`, `participantaway` (it has lost its place,
     its connection lives on), `participantback` (Participant), `participantleft` (ParticipantLeft),
@@ -221,6 +224,38 @@ class Room:
             ValueError: The text is longer than 16,384 characters.
         """
         self._people().send(text)
+
+    def ring(
+        self,
+        connection: PeerConnection,
+        *members: str,
+        trace: Callable[[PeerChannel], TraceSink] | None = None,
+    ) -> Ringing:
+        """Call several members with one offer, and have a connection for each that answers.
+
+        `async with` it: see `Ringing`. The room's channels to them belong to it from now on.
+
+        Args:
+            connection: Makes the offer, and is closed at the end of the block; each device has a
+                fork of it, with the same tracks. `max_forks` says how many may answer.
+            members: `Peer.member` of each; everybody who is present where none is given.
+            trace: Makes the sink for the trace of the connection to one; None for none.
+
+        Raises:
+            ValueError: There is no such member.
+            RuntimeError: The room's participants are used instead.
+        """
+        if self._participants is not None:
+            raise RuntimeError("the channels of this room belong to its participants")
+        chosen = members or tuple(self._channels)
+        unknown = [member for member in chosen if member not in self._channels]
+        if unknown:
+            raise ValueError(f"no member {unknown[0]!r} is in the room")
+        self._gives_channels = True
+        for member in chosen:
+            self._new.pop(member, None)
+        channels = [self._channels[member] for member in dict.fromkeys(chosen)]
+        return Ringing(connection, channels, trace=trace)
 
     async def closed(self) -> None:
         """Wait until we have left the room.

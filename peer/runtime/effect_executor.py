@@ -254,6 +254,12 @@ class EffectExecutor:
             await asyncio.gather(*(transport.close() for transport in self.transports.values()))
             await self._closing_tasks.close()
 
+    def _close_transport(self, key: str) -> None:
+        # A fork has none where its answerer bundled provisionally.
+        if key in self.transports:
+            transport = self.transports.pop(key)
+            self._closing_tasks.spawn(transport.close(), f"close transport {key}")
+
     def _apply(self, effect: Effect) -> None:
         if isinstance(effect, TransportEffect):
             transport = self.transports[effect.key]
@@ -266,8 +272,7 @@ class EffectExecutor:
             case OpenTransport() | OpenGeneration():
                 raise AssertionError("sockets are bound by prepare")
             case CloseTransport(key=key):
-                transport = self.transports.pop(key)
-                self._closing_tasks.spawn(transport.close(), f"close transport {key}")
+                self._close_transport(key)
             case CreateTransceiver(transceiver=key):
                 self._events.add_transceiver(key)
             case StopTransceiver(transceiver=key):

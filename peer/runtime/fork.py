@@ -94,11 +94,14 @@ def peers_of(session: Session) -> dict[str, str]:
     Raises:
         InvalidStateError: The peer has no ICE, so that nothing tells it from other peers.
     """
-    peers: dict[str, str] = {}
-    for transport in session.transports:
-        if transport.remote_ice is None:
-            raise InvalidStateError("an answer without ICE makes no fork: nothing tells its peer")
-        peers[transport.key] = transport.remote_ice.username_fragment
+    # What a provisional answer bundles keeps its transport until the final one, and has no peer.
+    peers = {
+        transport.key: transport.remote_ice.username_fragment
+        for transport in session.transports
+        if transport.remote_ice is not None
+    }
+    if not peers:
+        raise InvalidStateError("an answer without ICE makes no fork: nothing tells its peer")
     return peers
 
 
