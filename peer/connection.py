@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import inspect
 import uuid
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Self
 
 from peer.configuration import PeerConfiguration
-from peer.events import EventName
+from peer.connection_events import ConnectionEvents
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import Side
 from peer.runtime import transceivers
@@ -30,21 +30,11 @@ from peer.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from peer.descriptions import SessionDescription
-    from peer.emitter import Decorator, Handler, PlainDecorator, Takes
     from peer.errors import TransportError
-    from peer.events import (
-        DataChannelEvent,
-        IceCandidateErrorEvent,
-        IceCandidateEvent,
-        PhraseEvent,
-        PhraseMessageEvent,
-        RekeyedEvent,
-        TrackEvent,
-    )
     from peer.ice import IceCandidate
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
@@ -56,26 +46,18 @@ if TYPE_CHECKING:
     from peer.tracing.events import Direction, TraceSink
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
-    from peer.trust import PeerCertificateEvent, Phrase
-
-StateEventName: TypeAlias = Literal[
-    "negotiationneeded",
-    "signalingstatechange",
-    "icegatheringstatechange",
-    "iceconnectionstatechange",
-    "connectionstatechange",
-]
+    from peer.trust import Phrase
 
 
-class PeerConnection:
+class PeerConnection(ConnectionEvents):
     """A connection to one peer, and an asynchronous context manager that closes it.
 
     Events are subscribed to with `on`: `track` (TrackEvent), `datachannel` (DataChannelEvent),
     `icecandidate` (IceCandidateEvent), `icecandidateerror` (IceCandidateErrorEvent),
     `negotiationneeded`, `signalingstatechange`, `icegatheringstatechange`,
     `iceconnectionstatechange`, `connectionstatechange`, and of our own `rekeyed` and `rekeyfailed`
-    (RekeyedEvent), `peercertificate` (PeerCertificateEvent), `phrase` (PhraseEvent) and
-    `phrasemessage` (PhraseMessageEvent).
+    (RekeyedEvent), `unencrypted` (UnencryptedEvent), `peercertificate` (PeerCertificateEvent),
+    `phrase` (PhraseEvent) and `phrasemessage` (PhraseMessageEvent).
 
     Hold the object for as long as the connection is to live: one that nothing refers to any more is
     closed, with a `ResourceWarning` and a warning in the log that name where it was made. A handler
@@ -185,85 +167,6 @@ class PeerConnection:
     def security(self) -> SecuritySummary:
         """The present protection of each transport, and whether the peer is verified."""
         return summarize(self._core.executor, self._core.identity)
-
-    @overload
-    def on(self, event: Literal["track"]) -> Decorator[TrackEvent]: ...
-    @overload
-    def on(self, event: Literal["track"], handler: Takes[TrackEvent]) -> Takes[TrackEvent]: ...
-    @overload
-    def on(self, event: Literal["datachannel"]) -> Decorator[DataChannelEvent]: ...
-    @overload
-    def on(
-        self, event: Literal["datachannel"], handler: Takes[DataChannelEvent]
-    ) -> Takes[DataChannelEvent]: ...
-    @overload
-    def on(self, event: Literal["icecandidate"]) -> Decorator[IceCandidateEvent]: ...
-    @overload
-    def on(
-        self, event: Literal["icecandidate"], handler: Takes[IceCandidateEvent]
-    ) -> Takes[IceCandidateEvent]: ...
-    @overload
-    def on(self, event: Literal["icecandidateerror"]) -> Decorator[IceCandidateErrorEvent]: ...
-    @overload
-    def on(
-        self, event: Literal["icecandidateerror"], handler: Takes[IceCandidateErrorEvent]
-    ) -> Takes[IceCandidateErrorEvent]: ...
-    @overload
-    def on(self, event: Literal["rekeyed", "rekeyfailed"]) -> Decorator[RekeyedEvent]: ...
-    @overload
-    def on(
-        self, event: Literal["rekeyed", "rekeyfailed"], handler: Takes[RekeyedEvent]
-    ) -> Takes[RekeyedEvent]: ...
-    @overload
-    def on(self, event: Literal["peercertificate"]) -> Decorator[PeerCertificateEvent]: ...
-    @overload
-    def on(
-        self, event: Literal["peercertificate"], handler: Takes[PeerCertificateEvent]
-    ) -> Takes[PeerCertificateEvent]: ...
-    @overload
-    def on(self, event: Literal["phrase"]) -> Decorator[PhraseEvent]: ...
-    @overload
-    def on(self, event: Literal["phrase"], handler: Takes[PhraseEvent]) -> Takes[PhraseEvent]: ...
-    @overload
-    def on(self, event: Literal["phrasemessage"]) -> Decorator[PhraseMessageEvent]: ...
-    @overload
-    def on(
-        self, event: Literal["phrasemessage"], handler: Takes[PhraseMessageEvent]
-    ) -> Takes[PhraseMessageEvent]: ...
-    @overload
-    def on(self, event: StateEventName) -> PlainDecorator: ...
-    @overload
-    def on(self, event: StateEventName, handler: Callable[[], object]) -> Callable[[], object]: ...
-    def on(self, event: str, handler: Any = None) -> Any:
-        """Add a handler, a function or a coroutine function: `@pc.on("track")`.
-
-        Raises:
-            ValueError: A PeerConnection has no event of that name; the error lists those it has.
-        """
-        if handler is None:
-            decorator = self._core.events.subscribe(event)
-
-            def decorate(handler: Handler) -> Handler:
-                decorator(handler)
-                self._core.check_negotiation()
-                return handler
-
-            return decorate
-        self._core.events.on(event, handler)
-        self._core.check_negotiation()
-        return handler
-
-    def remove_listener(self, event: str, handler: Handler) -> None:
-        """Take a handler away; nothing happens where it is not subscribed.
-
-        An offer that is still needed then is asked of the next `negotiationneeded` handler.
-
-        Raises:
-            ValueError: A PeerConnection has no event of that name.
-        """
-        self._core.events.remove_listener(event, handler)
-        if event == EventName.NEGOTIATION_NEEDED:
-            self._core.forget_announced_need()
 
     async def createOffer(self, *, iceRestart: bool = False) -> SessionDescription:
         """Create an offer of all transceivers and data channels; nothing changes yet.
