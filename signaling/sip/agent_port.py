@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from signaling.sip.session_timer import SessionTimerPolicy
-from signaling.sip.transactions.tables import TransactionTimes
+from signaling.sip.transactions.tables import RINGING_LIMIT, TransactionTimes
 
 if TYPE_CHECKING:
     from sipmessage import URI, Request, Response
@@ -59,6 +59,14 @@ class AgentSettings:
     max_sessions: int = 1000
     times: TransactionTimes = field(default_factory=TransactionTimes)
     is_reliable: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.ring_timeout <= RINGING_LIMIT:
+            raise ValueError(f"ring_timeout is more than 0 and at most {RINGING_LIMIT:g} s")
+        if self.max_sessions < 0:
+            raise ValueError("max_sessions is 0 or more")
+        if not self.name.isprintable():
+            raise ValueError(f"name is one line of text, not {self.name!r}")
 
 
 class Authenticator(Protocol):

@@ -220,8 +220,7 @@ def write_message(message: Request | Response) -> bytes:
     message.content_length = len(message.body)
     for name in message.headers.keys():  # noqa: SIM118 - sipmessage's Headers is no mapping
         for value in message.headers.getlist(name):
-            if _CONTROLS.search(value) or not _TOKEN.fullmatch(name):
-                raise SipUsageError(f"{name!r}: {value!r} is no header")
+            check_header(name, value=value)
     if isinstance(message, Request):
         first = f"{message.method} {message.uri} SIP/2.0"
     else:
@@ -232,6 +231,17 @@ def write_message(message: Request | Response) -> bytes:
     if len(data) > MAX_MESSAGE:
         raise SipUsageError(f"a message of {len(data)} octets is larger than {MAX_MESSAGE}")
     return data
+
+
+def check_header(name: str, *, value: str) -> None:
+    """Check that a header of ours can be written as one line.
+
+    Raises:
+        SipUsageError: Its name is no token, or its value holds a line end or another control
+            character, which would forge a header.
+    """
+    if _CONTROLS.search(value) or not _TOKEN.fullmatch(name):
+        raise SipUsageError(f"{name!r}: {value!r} is no header")
 
 
 def read_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from signaling.sip import reliable, session_timer
 from signaling.sip.agent_port import ALLOW, SDP, SUPPORTED
+from signaling.sip.parsing import check_header
 from signaling.sip.reliable import Order, ReliableSender, option_tags
 from signaling.sip.replies import reply_to
 
@@ -189,14 +190,21 @@ class ServerInvite:
             code: Status code, 300 to 699.
             phrase: Reason phrase; that of the status code by default.
             headers: Further headers, `_` in a name for `-`.
+
+        Raises:
+            SipUsageError: A header or the phrase cannot be written; nothing was sent.
         """
         if self._has_final:
             return
+        written = {name.replace("_", "-"): value for name, value in headers.items()}
+        for name, value in written.items():
+            check_header(name, value=value)
+        check_header("Reason-Phrase", value=phrase or "")
         self._waiting = None
         self._finish()
         response = reply_to(self.request, code, phrase=phrase, to_tag=self._dialog.id.local_tag)
-        for name, value in headers.items():
-            response.headers.set(name.replace("_", "-"), value)
+        for name, value in written.items():
+            response.headers.set(name, value)
         self._agent.respond(self.key, response)
 
     def acknowledge(self, prack: Request) -> Order | None:

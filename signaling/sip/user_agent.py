@@ -42,6 +42,7 @@ from signaling.sip.errors import SipAuthenticationError
 from signaling.sip.info import media_type_of
 from signaling.sip.invite_session import InviteSession
 from signaling.sip.outgoing_invite import Forked, OutgoingInvite
+from signaling.sip.parsing import check_header
 from signaling.sip.registration import (
     DEFAULT_EXPIRES,
     Registered,
@@ -221,7 +222,12 @@ class UserAgent:
             sdp: The offer; empty for none: the answerer offers (a delayed offer).
             keeps_all: Every fork that accepts is kept; otherwise the first.
             headers: Further headers.
+
+        Raises:
+            SipUsageError: A header cannot be written.
         """
+        for name, value in (headers or {}).items():
+            check_header(name, value=value)
         request = self.new_request("INVITE", target)
         request.headers.set("Allow", ALLOW)
         request.headers.set("Supported", SUPPORTED)

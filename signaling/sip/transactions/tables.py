@@ -265,6 +265,10 @@ class TransactionTimes:
     t2: Seconds = 4.0
     t4: Seconds = 5.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.t1 <= self.t2 or self.t4 < 0:
+            raise ValueError("t1 is more than 0 and at most t2, and t4 is 0 or more")
+
     @property
     def timeout(self) -> Seconds:
         """Duration of timers B, F, H, J, L and M: 64*T1."""
