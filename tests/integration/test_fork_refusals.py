@@ -86,7 +86,7 @@ async def test_description_that_is_no_answer_makes_no_fork() -> None:
             async with refused(pc, InvalidStateError, "answer"):
                 await pc.fork(replace(local(theirs), type=kind))
         async with refused(pc, TypeError):
-            await pc.fork("v=0")  # type: ignore[arg-type]
+            await pc.fork("v=0")  # type: ignore[arg-type]  # the fault
 
 
 async def test_second_answer_of_a_peer_belongs_to_its_fork() -> None:
@@ -128,7 +128,7 @@ def test_no_more_peers_are_served_than_the_configuration_allows() -> None:
 @pytest.mark.parametrize("most", [-1, True, 1025, "2"])
 def test_number_of_forks_that_is_none_is_refused(most: object) -> None:
     with pytest.raises(ConfigurationError, match="max_forks is from 0 to 1024"):
-        PeerConfiguration(max_forks=most)  # type: ignore[arg-type]
+        PeerConfiguration(max_forks=most)  # type: ignore[arg-type]  # the fault
 
 
 async def test_configuration_may_forbid_forks() -> None:

@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.network.process_end import kill
 from tests.support.peers.kamailio import DOMAIN, HOST
 from tests.support.project.tools import tool_path
 
@@ -100,8 +100,7 @@ async def sipp_calls(
         output, _ = await process.communicate()
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            kill(process)
             await process.wait()
     if process.returncode != 0:
         said = errors.read_text() if errors.exists() else output.decode("utf-8", "replace")
