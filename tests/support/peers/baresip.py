@@ -88,6 +88,8 @@ class MediaMode(StrEnum):
     WEBRTC = "mediaenc=dtls_srtp;medianat=ice"
     #: What a phone of the telephone world speaks, RTP without keys.
     PLAIN = "mediaenc="
+    #: DTLS-SRTP without ICE.
+    LATCHING = "mediaenc=dtls_srtp"
     #: RTP without keys over ICE.
     PLAIN_ICE = "medianat=ice"
 
