@@ -20,6 +20,7 @@ from tests.support.negotiation.connections import (
     opened,
     says,
     unbundled,
+    until,
     within,
 )
 from tests.support.negotiation.forked_offer import forked_offer
@@ -189,6 +190,32 @@ async def test_forks_share_the_allocation_of_a_turn_server(tmp_path: Path, query
             channel.send("again")
             await within(made.connected())
             await within(theirs.connected())
+
+
+@pytest.mark.needs("turnserver")
+async def test_turn_server_that_goes_away_is_noticed_by_each_fork(tmp_path: Path) -> None:
+    async with nothing_left(), AsyncExitStack() as stack:
+        async with turn_daemon(tmp_path) as turn:
+            configuration = loopback(
+                iceServers=[turn.turn(query="?transport=tcp")],
+                iceTransportPolicy="relay",
+                bundlePolicy="max-bundle",
+            )
+            pc = await stack.enter_async_context(PeerConnection(configuration))
+            pc.createDataChannel("chat")
+            await pc.setLocalDescription()
+            await within(pc.gathering_complete())
+            forks = []
+            for _ in range(2):
+                theirs = await stack.enter_async_context(PeerConnection(loopback()))
+                answer = await answered(theirs, local(pc))
+                made = await stack.enter_async_context(await pc.fork(answer))
+                await writes(made, theirs)
+                forks.append(made)
+        # The TCP connection to it is gone, and so is each pair; without one, nothing is sent.
+        transports = [made._core.executor.transports["0"] for made in forks]  # noqa: SLF001 - nobody else says that at once
+        await until(lambda: not any(each.ice.send(b"\x80") for each in transports))
+        await until(lambda: not any(each.ice.selected_pair for each in transports))
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["early", "at once"])
