@@ -74,6 +74,20 @@ async def test_end_that_accepts_after_two_others_were_kept_is_ended() -> None:
             assert call.state is CallState.ESTABLISHED
 
 
+async def test_two_of_three_ends_can_be_kept_and_the_third_is_ended() -> None:
+    async with forked_phones(3) as (caller, called):
+        async with caller.phone.ring(TARGET, sounding()) as branches:
+            for each in called:
+                await each.answer()
+            calls = [await within(anext(branches)) for _ in called]
+            await within(branches.keep(*calls[:2]))
+        assert [call.state for call in calls] == [
+            CallState.ESTABLISHED,
+            CallState.ESTABLISHED,
+            CallState.ENDED,
+        ]
+
+
 async def test_ring_that_keeps_nobody_ends_every_branch() -> None:
     async with forked_phones(2) as (caller, called):
         async with caller.phone.ring(TARGET, sounding()) as branches:
