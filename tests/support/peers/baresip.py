@@ -95,9 +95,11 @@ class MediaMode(StrEnum):
 
 
 @asynccontextmanager
-async def baresip(folder: Path, media: MediaMode = MediaMode.WEBRTC) -> AsyncIterator[Phone]:
-    """Run a phone that answers by itself, and speaks DTLS-SRTP and ICE by default."""
-    async with _phone(folder, f"{_ACCOUNT};{media}") as phone:
+async def baresip(
+    folder: Path, media: MediaMode = MediaMode.WEBRTC, *, mux: bool = True
+) -> AsyncIterator[Phone]:
+    """Run a phone that answers by itself, and speaks DTLS-SRTP, ICE and rtcp-mux by default."""
+    async with _phone(folder, f"{_ACCOUNT};{media}", mux=mux) as phone:
         yield phone
 
 
@@ -122,11 +124,11 @@ async def registered_baresip(
 
 
 @asynccontextmanager
-async def _phone(folder: Path, account: str) -> AsyncIterator[Phone]:
+async def _phone(folder: Path, account: str, *, mux: bool = True) -> AsyncIterator[Phone]:
     port, control = free_port(), free_port()
     lines = [
         "poll_method epoll",
-        "rtcp_mux yes",
+        f"rtcp_mux {'yes' if mux else 'no'}",
         f"sip_listen {HOST}:{port}",
         f"ctrl_tcp_listen {HOST}:{control}",
         "audio_player aubridge,x",
