@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -12,9 +13,11 @@ from peer import (
     ConfigurationError,
     DescriptionError,
     IceError,
+    IcePolicy,
     InvalidStateError,
     PeerConfiguration,
     PeerConnection,
+    RtcpMuxPolicy,
     SdpType,
 )
 from peer.transport.adapters import ice_gathering
@@ -96,6 +99,26 @@ async def test_second_answer_of_a_peer_belongs_to_its_fork() -> None:
         async with refused(at.pc, InvalidStateError, f"has the fork {made.id}"):
             await at.pc.fork(only.answer)
         await only.writes_with(made)
+
+
+def test_answer_without_ice_makes_no_fork_and_those_with_it_do() -> None:
+    @in_virtual_time
+    async def run() -> None:
+        configuration = loopback(ice=IcePolicy.OPTIONAL, rtcp_mux=RtcpMuxPolicy.NEGOTIATE)
+        async with (
+            nothing_left(),
+            forked_offer(3, configuration, sound=False) as at,
+            AsyncExitStack() as stack,
+        ):
+            *others, phone = at.answerers
+            sdp = re.sub(r"a=(ice-|candidate|end-of)[^\r]*\r\n", "", phone.answer.sdp)
+            async with refused(at.pc, InvalidStateError, "an answer without ICE makes no fork"):
+                await at.pc.fork(replace(phone.answer, sdp=sdp))
+            for each in others:
+                made = await stack.enter_async_context(await at.pc.fork(each.answer))
+                await each.writes_with(made)
+
+    run()
 
 
 def test_no_more_peers_are_served_than_the_configuration_allows() -> None:
