@@ -154,6 +154,11 @@ class LatchingPath:
         kind = "host" if self.remote == self.signalled else "prflx"
         return local, CandidateFields("0", 1, "udp", 1, host, port, kind)
 
+    @property
+    def sends(self) -> bool:
+        """True where something may be sent: there is an address, and no hold or end."""
+        return self._agent.path is not None
+
     def take(
         self,
         destination: DefaultDestination,
