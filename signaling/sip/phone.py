@@ -115,6 +115,7 @@ class Phone:
         self._calls: dict[InviteSession, Call] = {}
         self._new: deque[Call] = deque()
         self._traced = TracedMessages()
+        self._call_ids: dict[OutgoingInvite, str] = {}
         self._outbox: deque[SendMessage] = deque()
         self._posted = asyncio.Event()
         self._sent = asyncio.Event()
@@ -155,6 +156,17 @@ class Phone:
     def current_calls(self) -> tuple[Call, ...]:
         """The calls that are not over."""
         return tuple(self._calls.values())
+
+    @property
+    def kept(self) -> dict[str, int]:
+        """Count what is kept: calls, who is told, traced calls, and what the user agent keeps."""
+        own = {
+            "calls": len(self._calls),
+            "told": len(self._routes),
+            "traced": len(self._traced),
+            "waiting": len(self._new),
+        }
+        return {**self._agent.kept, **own}
 
     @overload
     def on(self, event: Literal["call"]) -> Decorator[Call]: ...
@@ -517,12 +529,14 @@ class Phone:
     ) -> OutgoingInvite:
         call_id = secrets.token_hex(16)
         self._traced.begin(call_id, connection, has_forks=keeps_all)
-        return self._agent.invite(
+        invite = self._agent.invite(
             target,
             sdp=sdp,
             keeps_all=keeps_all,
             headers={**(headers or {}), "Call-ID": call_id},
         )
+        self._call_ids[invite] = call_id
+        return invite
 
     def unroute(self, invite: OutgoingInvite) -> None:
         """Tell no events of an INVITE and its forks any more, but those of calls."""
@@ -530,6 +544,7 @@ class Phone:
         for session in invite.sessions.values():
             if session not in self._calls:
                 self._routes.pop(session, None)
+        self._traced.finish(self._call_ids.pop(invite, ""))
 
 
 def _address(text: str) -> Any:

@@ -7,11 +7,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from sipmessage import Request
+
 from signaling.sip.message_trace import trace_message
 from signaling.sip.replies import tag_of
 
 if TYPE_CHECKING:
-    from sipmessage import Request, Response
+    from sipmessage import Response
 
     from peer import PeerConnection
     from peer.tracing.events import Direction
@@ -58,6 +60,10 @@ class TracedMessages:
     def __init__(self) -> None:
         self._calls: OrderedDict[str, _TracedCall] = OrderedDict()
 
+    def __len__(self) -> int:
+        """Count the calls that are known."""
+        return len(self._calls)
+
     def begin(self, call_id: str, connection: PeerConnection, *, has_forks: bool) -> None:
         """Trace the messages of a call of ours that have no dialog yet with a connection.
 
@@ -91,13 +97,24 @@ class TracedMessages:
             if not call.dialogs:
                 del self._calls[dialog.id.call_id]
 
+    def finish(self, call_id: str) -> None:
+        """Drop what is known of an INVITE of ours that is over, unless a dialog of it goes on."""
+        call = self._calls.get(call_id)
+        if call is not None and not call.dialogs:
+            del self._calls[call_id]
+
     def note(self, direction: Direction, message: Request | Response) -> None:
         """Trace a message that went out or came in, where it belongs to a call."""
         call_id = message.headers.get("Call-ID")
-        if call_id is None or (message.headers.get("CSeq") or "").endswith("REGISTER"):
+        if call_id is None:
             return
-        call = self._calls.get(call_id) or self._call(call_id)
         tags = _tags(message)
+        call = self._calls.get(call_id)
+        if call is None:
+            # Of what else comes nothing is known: its call is over, or never was one.
+            if not isinstance(message, Request) or message.method != "INVITE" or len(tags) == 2:
+                return
+            call = self._call(call_id)
         waiting = _Waiting(direction, message, asyncio.get_running_loop().time())
         connection = next((call.dialogs[tag] for tag in tags if tag in call.dialogs), call.main)
         is_of_fork = call.has_forks and len(tags) == 2 and connection is call.main

@@ -11,7 +11,7 @@ from signaling.sip.call_events import CallDirection, CallState
 from signaling.sip.errors import CallRejected, SipUsageError
 from signaling.sip.session_events import EndCause
 from tests.support.negotiation.connections import within
-from tests.support.peers.sip_phones import sounding, two_phones
+from tests.support.peers.sip_phones import met, sounding, two_phones
 
 
 async def test_call_that_is_accepted_connects_both_ends() -> None:
@@ -111,6 +111,31 @@ async def test_seventeenth_call_that_nobody_takes_hears_busy() -> None:
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)
+
+
+async def test_calls_that_are_over_leave_nothing_behind_in_either_phone() -> None:
+    names = ("calls", "told", "traced", "waiting", "dialogs")
+    async with two_phones() as (caller, called):
+
+        def kept() -> list[list[int]]:
+            counts = (each.phone.kept for each in (caller, called))
+            return [[count[name] for name in names] for count in counts]
+
+        before = kept()
+        for _ in range(3):
+            calling = asyncio.create_task(caller.phone.invite("sip:bob@example.org"))
+            (await called.ringing()).reject(486)
+            await asyncio.gather(calling, return_exceptions=True)
+            answering = asyncio.create_task(called.answer())
+            call = await within(caller.phone.invite("sip:bob@example.org", sounding()))
+            other = await within(answering)
+            await within(other.established())
+            await within(call.hangup())
+            await within(other.ended())
+            async with caller.phone.ring("sip:bob@example.org", sounding()) as branches:
+                await within((await called.ringing()).early(sounding()))
+                await within(anext(branches))
+        await met(lambda: kept() == before)
 
 
 @pytest.mark.parametrize("target", ["bob", "", "http://example.org"])
