@@ -256,7 +256,8 @@ class Recorder:
         if self._sidecar is not None:
             named = track.track if isinstance(track, RtpReceiver) else track
             is_verified = (lambda: source.verified) if isinstance(source, RtpReceiver) else None
-            self._sidecar.joined(key, name=name, track=named.id, is_verified=is_verified)
+            peer = (lambda: source.peer) if isinstance(source, RtpReceiver) else None
+            self._sidecar.joined(key, name=name, track=named.id, is_verified=is_verified, peer=peer)
         if self._started:
             self._read(key)
 

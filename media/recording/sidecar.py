@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from media.recording.errors import RecordingError, error_of
+from peer.trust.level import UNKNOWN_PEER
 
 if TYPE_CHECKING:
     from media.recording.containers import Container
     from media.recording.events import Segment
     from media.recording.timeline import PlacedFrame
+    from peer.trust.level import PeerTrust
 
 #: Version of the schema, which rises when a field changes its meaning.
 VERSION: Final = 1
@@ -48,6 +50,7 @@ class _Person:
         since: Begin, in seconds since 1970.
         is_verified: Tells whether media is known to be of the peer that signalled; None for a
             track that no peer sends.
+        peer: Tells who sends it, and what says so; None for a track that no peer sends.
         verified: Whether it was so each time that `content` was asked for.
     """
 
@@ -55,11 +58,19 @@ class _Person:
     track: str
     since: float
     is_verified: Callable[[], bool] | None
+    peer: Callable[[], PeerTrust] | None = None
     verified: bool = True
 
     def content(self) -> dict[str, object]:
         """Give the entry in the sidecar of now."""
-        found = {"name": self.name, "track": self.track, "since": self.since}
+        found: dict[str, object] = {"name": self.name, "track": self.track, "since": self.since}
+        trust = UNKNOWN_PEER if self.peer is None else self.peer()
+        if trust != UNKNOWN_PEER:
+            found["peer"] = {
+                "name": trust.name,
+                "level": trust.level.value,
+                "firstContact": trust.first_contact,
+            }
         if self.is_verified is None:
             return found
         self.verified = self.verified and self.is_verified()
@@ -114,6 +125,7 @@ class Sidecar:
         name: str,
         track: str,
         is_verified: Callable[[], bool] | None = None,
+        peer: Callable[[], PeerTrust] | None = None,
     ) -> None:
         """Note who is on a track from now on.
 
@@ -123,9 +135,10 @@ class Sidecar:
             track: Identifier of the track.
             is_verified: Tells on any thread whether media is known to be of the peer that
                 signalled, which plain RTP never is; None for a track that no peer sends.
+            peer: Tells on any thread who sends it, and what says so; None as for `is_verified`.
         """
         people = self._people.setdefault(key, deque(maxlen=MOST))
-        people.append(_Person(name, track, round(time.time(), 3), is_verified))
+        people.append(_Person(name, track, round(time.time(), 3), is_verified, peer))
 
     def began(self, origin: Fraction) -> None:
         """Note the origin of the timeline, in seconds of our monotonic clock; once."""

@@ -326,6 +326,8 @@ class EffectExecutor:
         control = self.transceivers.get(effect.transceiver)
         if transport is not None and control is not None:
             verified = transport.secure.uses_dtls
+            if self._judge is not None:
+                control.receiver.comes_from(lambda: transport.peer)
             control.configure(transport.engine, effect.send, effect.receive, verified=verified)
 
     def _verify_when_connected(self, transport: PeerTransport) -> None:

@@ -37,6 +37,7 @@ from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
 from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
+from peer.trust.level import UNKNOWN_PEER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from peer.errors import DtlsError, PeerTrustError, TransportError
     from peer.ice import CandidateFields, IceParameters
     from peer.identity.certificate import CertificateStore
+    from peer.identity.fingerprints import Fingerprint
     from peer.identity.shown_certificate import ShownCertificate
     from peer.negotiation.effects import OpenTransport, TransportEffect
     from peer.transport.context import PeerJudge, TransportContext
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from peer.transport.interfaces import MakeFreshPath
     from peer.transport.sctp.transport import DataTransport
     from peer.transport.tap import Tap
+    from peer.trust.level import PeerTrust
 
 
 #: Number of newest ICE generations whose candidates are kept; the session names two at most (ours).
@@ -112,6 +115,10 @@ class JudgeOfTransport:
     ) -> None:
         """Judge a certificate, as `PeerJudge.judge`."""
         self.judged_by.judge(shown, decide)
+
+    def trust_in(self, shown: Fingerprint | None) -> PeerTrust:
+        """Tell who the peer is that shows a certificate, as `PeerJudge.trust_in`."""
+        return self.judged_by.trust_in(shown)
 
 
 class PeerTransport:
@@ -252,6 +259,14 @@ class PeerTransport:
         self._if_failed.clear()
         if self._tap is not None and tap is not None:
             self._tap.move(tap)
+
+    @property
+    def peer(self) -> PeerTrust:
+        """Identity of the peer, and what says so beside signalling."""
+        current, judge = self.secure.current, self._judge
+        if judge is None or current is None:
+            return UNKNOWN_PEER
+        return judge.trust_in(current.peer_fingerprint)
 
     def knows_generation(self, generation: str | None) -> bool:
         """Tell whether an ICE generation is one of the newest of this transport."""

@@ -12,9 +12,11 @@ from peer.configuration.security_policy import SecurityPolicy
 
 if TYPE_CHECKING:
     from peer.errors import PeerTrustError
+    from peer.identity.fingerprints import Fingerprint
     from peer.identity.shown_certificate import ShownCertificate
     from peer.times import MonotonicTime
     from peer.transport.tap import Tap
+    from peer.trust.level import PeerTrust
 
 #: Takes one line of a key log, in the format of NSS (SSLKEYLOGFILE).
 OnSecret = Callable[[bytes], None]
@@ -34,6 +36,10 @@ class PeerJudge(Protocol):
             decide: Called once, now or later: with None to let media pass, or with the reason why
                 the peer is refused.
         """
+
+    @abstractmethod
+    def trust_in(self, shown: Fingerprint | None) -> PeerTrust:
+        """Tell who the peer is that shows a certificate of this SHA-256 fingerprint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from peer.rtp.engine.ports import EnginePort
     from peer.rtp_parameters import MediaKind, ReceiveParameters
     from peer.times import MonotonicTime
+    from peer.trust.level import PeerTrust
 
 
 class ReceiverControl:
@@ -95,6 +96,10 @@ class ReceiverControl:
     def verify(self) -> None:
         """Media is known to come from the peer that signalled (`RtpReceiver.verified`)."""
         self._inbound.verified = True
+
+    def comes_from(self, peer: Callable[[], PeerTrust]) -> None:
+        """Ask there who sends the media, for `RtpReceiver.peer`."""
+        self._inbound.peer = peer
 
     def disown(self) -> None:
         """Media came from another peer than the one that signalled: drop it, and end the track."""

@@ -12,6 +12,7 @@ from peer.rtp.inbound.readers import Readers
 from peer.rtp.inbound.tones import ToneReceiver
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import Goodbye, SenderReport
+from peer.trust.level import UNKNOWN_PEER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
     from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
     from peer.times import MonotonicTime
+    from peer.trust.level import PeerTrust
 
 #: Limit of the SSRCs whose last sender report is kept (ours).
 _REPORT_LIMIT = 16
@@ -49,6 +51,7 @@ class InboundRtp:
         clock: The engine's monotonic clock, in seconds.
         parameters: Agreed last; None before the start.
         verified: True once media is known to come from the peer that signalled.
+        peer: Tells who that is, and what says so.
         stream_receiver: Makes frames of packets.
         readers: The readers of encoded frames, which get them at once.
         decoding: Decodes frames for the track.
@@ -74,6 +77,7 @@ class InboundRtp:
         self.clock = clock
         self.parameters: ReceiveParameters | None = None
         self.verified = False
+        self.peer: Callable[[], PeerTrust] = lambda: UNKNOWN_PEER
         self._engine: EnginePort | None = None
         # Time of `stream_receiver`: packets held until the peer was verified keep their arrival.
         self._now = 0.0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
+    from peer.trust.level import PeerTrust
 
 #: Largest jitterBufferTarget in milliseconds: more is a RangeError (webrtc-pc section 5.3).
 _LONGEST_DELAY = 4000.0
@@ -76,6 +77,11 @@ class RtpReceiver:
         was another one.
         """
         return self._inbound.verified
+
+    @property
+    def peer(self) -> PeerTrust:
+        """Identity of the sender, and what says so beside signalling; see `peer.trust`."""
+        return self._inbound.peer()
 
     @property
     def transport_id(self) -> int | None:

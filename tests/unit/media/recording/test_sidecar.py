@@ -19,6 +19,7 @@ from media.recording.errors import UnwritableError
 from media.recording.segments import FileNames, SegmentRule
 from media.recording.series import FileSeries
 from media.recording.sidecar import MOST, Sidecar, sidecar_of
+from peer.trust.level import UNKNOWN_PEER, PeerTrust, TrustLevel
 from tests.support.clock.deadline import DEADLINE
 from tests.support.media.recorded import pictures, sounds
 from tests.support.media.series_told import Told
@@ -189,6 +190,27 @@ async def test_recorder_tells_its_tracks_and_pauses_in_the_sidecar(tmp_path: Pat
 def test_sidecar_wants_a_path() -> None:
     with pytest.raises(DestinationError, match="a sidecar lies beside a file"):
         Recorder(io.BytesIO(), format="webm", sidecar=True)
+
+
+def _itself(trust: PeerTrust) -> PeerTrust:
+    return trust
+
+
+def test_sidecar_says_who_the_peer_is_and_by_what_where_anything_does(tmp_path: Path) -> None:
+    path = tmp_path / "out.webm"
+    bench = Bench(path)
+    known = PeerTrust(name="bob", level=TrustLevel.KNOWN)
+    for trust in (known, UNKNOWN_PEER):
+        bench.sidecar.joined(
+            1, name="", track="t", is_verified=lambda: True, peer=partial(_itself, trust)
+        )
+    bench.write(sounds(1, 100))
+    bench.series.finish()
+    (track,) = read(path)["tracks"]
+    assert [person.get("peer") for person in track["people"]] == [
+        {"name": "bob", "level": "known", "firstContact": False},
+        None,
+    ]
 
 
 def test_sidecar_says_for_good_that_media_of_a_peer_was_not_verified(tmp_path: Path) -> None:
