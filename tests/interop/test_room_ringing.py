@@ -24,7 +24,6 @@ async def _is_seen(device: RingingDevice) -> None:
 
 
 @pytest.mark.browser("chromium")
-@pytest.mark.conformance("6.3-forking")
 async def test_two_pages_and_a_bot_answer_one_offer_early_and_one_page_is_kept() -> None:
     async with (
         asyncio.timeout(2 * DEADLINE),
