@@ -180,7 +180,7 @@ class PeerTransport:
                 f"{effect.key}-rtcp",
                 certificates,
                 make=self._make_ice,
-                on_rtcp=self.engine.on_rtcp,
+                on_rtcp=self._on_rtcp,
                 on_mismatch=self._on_rtcp_mismatch,
                 context=replace(rtcp_context, judge=self._judge),
             )
@@ -396,6 +396,12 @@ class PeerTransport:
         rtcp, self.rtcp = self.rtcp, None
         if rtcp is not None:
             self._rtcp_closing = asyncio.get_running_loop().create_task(rtcp.close())
+
+    def _on_rtcp(self, packet: bytes) -> None:
+        """Take RTCP of a port of its own: all that comes of a peer whose media is on hold."""
+        if self.ice.latching is not None:
+            self.ice.latching.on_heard()
+        self.engine.on_rtcp(packet)
 
     def _on_rtcp_mismatch(self) -> None:
         # RFC 5763 section 5: a mismatch tears the media session down, on either port.

@@ -280,6 +280,10 @@ class LatchingPath:
         self._heard_at = self._clock()
         self._look()
 
+    def on_heard(self) -> None:
+        """End the silence of the peer: it was heard, authenticated, on its port of RTCP."""
+        self._heard_at = self._clock()
+
     def close(self) -> None:
         """Stop the timer, and take nothing more from unknown senders."""
         self._ended = True

@@ -256,6 +256,18 @@ async def test_quiet_peer_is_asked_for_a_sign_of_life() -> None:
 
 
 @in_virtual_time
+async def test_peer_that_is_heard_on_its_port_of_rtcp_is_not_silent() -> None:
+    end = End()
+    end.use(is_client=True)
+    end.path.on_verified()
+    for _ in range(20):
+        await asyncio.sleep(5)
+        end.path.on_heard()
+    end.path.close()
+    assert end.states == []
+
+
+@in_virtual_time
 async def test_time_on_hold_is_no_silence() -> None:
     end = End()
     end.use(is_client=True)
