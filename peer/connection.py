@@ -328,14 +328,18 @@ class PeerConnection(ConnectionEvents):
         """
         self._core.identity.receive_phrase_message(message)
 
-    async def confirm_phrase(self) -> None:
+    async def confirm_phrase(self, phrase: Phrase) -> None:
         """Say that two people have compared the phrase, and it agrees; the peer is remembered so.
+
+        Args:
+            phrase: What they have compared: a rekey may have made another one meanwhile.
 
         Raises:
             InvalidStateError: There is no phrase yet, or the configuration asks for none.
+            PhraseError: There is another one now: nothing is confirmed, and that is to be compared.
             TrustStoreError: The peer cannot be remembered.
         """
-        await self._core.identity.confirm_phrase()
+        await self._core.identity.confirm_phrase(phrase)
 
     def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
         """Send a track from the next negotiation on.

@@ -84,7 +84,6 @@ class PeerIdentity:
             self._phrases = PhraseExchange(secrets.token_bytes) if trust.phrase else None
         # One token for each description: it is read often, and sent once.
         self._signed_origin, self._token = "", ""
-        self._we_offered = False
 
     def __repr__(self) -> str:
         return f"<PeerIdentity {self._gate!r} {self._phrases!r}>"
@@ -159,17 +158,15 @@ class PeerIdentity:
             return
         if (local if side is Side.LOCAL else remote).type is SdpType.OFFER:
             return
-        self._we_offered = side is Side.REMOTE
+        we_offered = side is Side.REMOTE
         ours, theirs = fingerprints(local.sdp), fingerprints(remote.sdp)
         ends = (
             PhraseEnds(offerer=ours, answerer=theirs)
-            if self._we_offered
+            if we_offered
             else PhraseEnds(offerer=theirs, answerer=ours)
         )
         value = remote.sdp.session.attribute(PHRASE_ATTRIBUTE)
-        self._go_on(
-            self._phrases, self._phrases.begin(ends, we_offered=self._we_offered, value=value)
-        )
+        self._go_on(self._phrases, self._phrases.begin(ends, we_offered=we_offered, value=value))
 
     @property
     def phrase(self) -> Phrase | None:
@@ -195,18 +192,26 @@ class PeerIdentity:
             self._host.wake()
             raise
 
-    async def confirm_phrase(self) -> None:
+    async def confirm_phrase(self, phrase: Phrase) -> None:
         """Note that two people have compared the phrase, and it agrees.
+
+        Args:
+            phrase: What they have compared.
 
         Raises:
             InvalidStateError: There is no phrase yet, or the configuration asks for none.
+            PhraseError: The certificates in use have another phrase.
             TrustStoreError: The peer cannot be remembered.
         """
         exchange = self._exchange
-        ends = exchange.ends
-        if exchange.phrase is None or ends is None or self._gate is None:
+        if exchange.phrase is None or self._gate is None:
             raise InvalidStateError("there is no phrase to confirm yet")
-        await self._gate.confirm_phrase(ends.answerer if self._we_offered else ends.offerer)
+        if exchange.phrase != phrase:
+            # Who comes in at a rekey would be confirmed by people who compared the one before.
+            raise PhraseError(
+                "the certificates have changed since this phrase was shown: compare the new one"
+            )
+        await self._gate.confirm_phrase(exchange.theirs)
 
     async def close(self) -> None:
         """Give up what is undecided."""

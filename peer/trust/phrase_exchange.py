@@ -18,6 +18,7 @@ from peer.trust.phrase import NUMBER_SIZE, PhraseEnds, check_commitment, commitm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.identity.fingerprints import Fingerprint
     from peer.trust.phrase import Phrase
 
 #: Attribute of our descriptions: in an offer it asks for a phrase, in an answer it has the
@@ -45,6 +46,24 @@ class _Exchange:
         digest = hashlib.sha256("\0".join(self.ends.texts).encode()).digest()
         return base64.urlsafe_b64encode(digest[:12]).decode()
 
+    def is_continued_by(self, ends: PhraseEnds, committed: str) -> bool:
+        """Tell whether an answer to an offer of ours is that of this exchange, once more."""
+        return (
+            self.we_offered
+            and self.error is None
+            and self.phrase is None
+            and (self.ends, self.committed) == (ends, committed)
+        )
+
+    def is_crossed_by(self, answering: _Exchange) -> bool:
+        """Tell whether the peer offers while its number for an offer of ours is under way."""
+        return (
+            self.we_offered
+            and self.error is None
+            and self.phrase is None
+            and self.ends.pair == answering.ends.pair
+        )
+
 
 class PhraseExchange:
     """Makes the phrase of the certificates in use, and a new one after each rekey.
@@ -57,6 +76,8 @@ class PhraseExchange:
         self._random = random
         self._answering: _Exchange | None = None
         self._current: _Exchange | None = None
+        #: One that we offered, whose answerer offered with the same certificates before its end.
+        self._crossed: _Exchange | None = None
         #: A message that came before the answer was applied here.
         self._early = ""
 
@@ -80,9 +101,12 @@ class PhraseExchange:
         return current.phrase
 
     @property
-    def ends(self) -> PhraseEnds | None:
-        """The certificates in use; None before there is an answer."""
-        return None if self._current is None else self._current.ends
+    def theirs(self) -> frozenset[Fingerprint]:
+        """The peer's fingerprints that the phrase is made of; none before there is an answer."""
+        current = self._current
+        if current is None:
+            return frozenset()
+        return current.ends.answerer if current.we_offered else current.ends.offerer
 
     def answer_value(self, ends: PhraseEnds) -> str:
         """Return the value of our attribute in an answer, with our commitment.
@@ -111,6 +135,7 @@ class PhraseExchange:
         current = self._current
         if current is not None and current.ends.pair == ends.pair and current.phrase is not None:
             return None
+        self._crossed = None
         version, _, committed = (value or "").partition(" ")
         if version != VERSION or (we_offered and not committed):
             self._current = following = _Exchange(ends, we_offered=we_offered, ours=b"")
@@ -120,8 +145,13 @@ class PhraseExchange:
             answering = self._answering
             if answering is None or answering.ends != ends:
                 return None
+            if current is not None and current.is_crossed_by(answering):
+                self._crossed = current
             self._current = answering
             return self._take_early()
+        if current is not None and current.is_continued_by(ends, committed):
+            # A second number against one commitment: the ends would differ on which was first.
+            return None
         self._current = following = _Exchange(
             ends, we_offered=True, ours=self._random(NUMBER_SIZE), committed=committed
         )
@@ -137,6 +167,9 @@ class PhraseExchange:
             PhraseError: It is malformed, or the peer's number is not what it was committed to.
         """
         name, number = _parse(message)
+        if self._crossed is not None and self._crossed.id == name:
+            # The peer said this before it had the answer that we gave meanwhile: it ends there too.
+            self._current, self._crossed = self._crossed, None
         current = self._current
         if current is None or current.id != name:
             # Of an answer that is still to be applied here, or of certificates that have gone.

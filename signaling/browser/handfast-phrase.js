@@ -71,6 +71,9 @@ export class PhraseExchange {
   #answering = null;
   /** @type {Exchange | null} */
   #current = null;
+  // One that we offered, whose answerer offered with the same certificates before its end.
+  /** @type {Exchange | null} */
+  #crossed = null;
   #early = "";
 
   /**
@@ -91,7 +94,7 @@ export class PhraseExchange {
     if (offer === undefined) return withAttribute(sdp, VERSION);
     if (attribute(offer) === null) return sdp;
     const ends = { offerer: fingerprints(offer), answerer: fingerprints(sdp) };
-    if (!same(this.#answering?.ends, ends) || this.#answering?.phrase) {
+    if (!same(this.#answering?.ends, ends) || this.#answering?.heard) {
       // A number serves once: who has seen it could choose its own by it.
       this.#answering = { ends, weOffered: false, ours: randomNumber(), id: await idOf(ends) };
     }
@@ -105,15 +108,20 @@ export class PhraseExchange {
    */
   async begin({ offer, answer, weOffered }) {
     const ends = { offerer: fingerprints(offer), answerer: fingerprints(answer) };
-    if (this.#current?.phrase && samePair(this.#current.ends, ends)) return;
+    const former = this.#current;
+    if (former?.heard && !former.failed && samePair(former.ends, ends)) return;
+    this.#crossed = null;
     const [version, committed] = (attribute(weOffered ? answer : offer) ?? "").split(" ");
     if (version !== VERSION || (weOffered && !committed)) {
       this.#current = null;
       this.#onPhrase(new PhraseError("the peer takes no part in a phrase"));
     } else if (weOffered) {
+      // A second number against one commitment: the ends would differ on which was first.
+      if (former && isUnderWay(former) && same(former.ends, ends) && former.committed === committed) return;
       this.#current = { ends, weOffered, ours: randomNumber(), committed, id: await idOf(ends) };
       this.#send(message(this.#current));
     } else if (same(this.#answering?.ends, ends)) {
+      if (former && isUnderWay(former) && samePair(former.ends, ends)) this.#crossed = former;
       this.#current = this.#answering;
       const early = this.#early;
       this.#early = "";
@@ -124,13 +132,19 @@ export class PhraseExchange {
   /** Takes a message of the peer. @param {string} text */
   async receive(text) {
     const { id, number } = parse(text);
+    if (this.#crossed?.id === id) {
+      // The peer said this before it had the answer that we gave meanwhile: it ends there too.
+      this.#current = this.#crossed;
+      this.#crossed = null;
+    }
     const exchange = this.#current;
     if (exchange === null || exchange.id !== id) {
       // Of an answer that is still to be applied here, or of certificates that have gone.
       this.#early = text;
       return;
     }
-    if (exchange.phrase || exchange.failed) return;
+    if (exchange.heard) return;
+    exchange.heard = true;
     if (exchange.weOffered && (await commitment(exchange.ends, number)) !== exchange.committed) {
       exchange.failed = true;
       this.#onPhrase(new PhraseError("somebody in the middle looks for a phrase that agrees"));
@@ -153,6 +167,7 @@ export class PhraseExchange {
  * @property {string} [committed]
  * @property {Phrase} [phrase]
  * @property {boolean} [failed]
+ * @property {boolean} [heard] the number of the peer came, good or not: a second one changes nothing
  */
 
 /** Collects the fingerprints of a description, sorted, as one text. @param {string} sdp */
@@ -182,6 +197,11 @@ function withAttribute(sdp, value) {
   const end = sdp.search(/^m=/m);
   const line = `a=${ATTRIBUTE}:${value}\r\n`;
   return end < 0 ? sdp + line : sdp.slice(0, end) + line + sdp.slice(end);
+}
+
+/** Whether our number was said and the peer's is still to come. @param {Exchange} exchange */
+function isUnderWay({ weOffered, heard }) {
+  return weOffered && !heard;
 }
 
 /** @param {Ends | undefined} one @param {Ends} other */

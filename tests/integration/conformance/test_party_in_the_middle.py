@@ -152,9 +152,10 @@ async def is_noticed_at_a_rekey(tool: Tool, seed: int, folder: Path) -> bool:
         await alice.setRemoteDescription(local(bob))
         await both_connected(alice, bob)
         if tool is Tool.PHRASE:
-            assert await within(alice.phrase()) == await within(bob.phrase())
-            await alice.confirm_phrase()
-            await bob.confirm_phrase()
+            phrase = await within(alice.phrase())
+            assert phrase == await within(bob.phrase())
+            await alice.confirm_phrase(phrase)
+            await bob.confirm_phrase(phrase)
         before = [trusted(end) for end in (alice, bob)]
         alice.restartIce()
         await alice.setLocalDescription()

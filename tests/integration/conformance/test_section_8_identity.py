@@ -128,12 +128,14 @@ async def test_both_ends_have_the_same_phrase_and_a_new_one_after_a_rekey(tmp_pa
         first = await within(alice.phrase())
         assert first == await within(bob.phrase())
         assert len(str(first).split()) == 6
-        await alice.confirm_phrase()
+        await alice.confirm_phrase(first)
         assert peer_of(alice).level is TrustLevel.PHRASE
         assert peer_of(bob).level is TrustLevel.NOTHING
         result = await within(alice.rekey())
         assert result.changed, result.reason
         assert await within(alice.phrase()) == await within(bob.phrase()) != first
+        with pytest.raises(PhraseError, match="compare the new one"):
+            await alice.confirm_phrase(first)
         assert peer_of(alice).level is TrustLevel.PHRASE
     known = await store.lookup("bob")
     assert known == KnownPeer(fingerprint=bobs.fingerprint(), confirmed=True)
@@ -145,9 +147,10 @@ async def test_media_waits_for_the_phrase_where_that_is_required() -> None:
     bob = person(Trust(phrase=True))
     async with called(alice, bob):
         await within(bob.connected())
-        assert await within(alice.phrase()) == await within(bob.phrase())
+        phrase = await within(alice.phrase())
+        assert phrase == await within(bob.phrase())
         assert alice.connectionState == "connecting"
-        await alice.confirm_phrase()
+        await alice.confirm_phrase(phrase)
         await both_connected(alice, bob)
         assert peer_of(alice).level is TrustLevel.PHRASE
 

@@ -63,6 +63,73 @@ def test_new_certificates_have_a_new_phrase_and_the_same_ones_keep_theirs() -> N
     assert alice.phrase == bob.phrase != first
 
 
+def test_a_final_answer_after_a_provisional_one_goes_on_with_the_exchange() -> None:
+    """The number of the offerer is under way when the second answer comes: it is said once."""
+    alice, bob = PhraseExchange(numbers("alice")), PhraseExchange(numbers("bob"))
+    value = bob.answer_value(ENDS)
+    bob.begin(ENDS, we_offered=False, value=VERSION)
+    first = alice.begin(ENDS, we_offered=True, value=value)
+    assert bob.answer_value(ENDS) == value
+    bob.begin(ENDS, we_offered=False, value=VERSION)
+    assert alice.begin(ENDS, we_offered=True, value=value) is None
+    assert first is not None
+    second = bob.receive(first)
+    assert second is not None
+    alice.receive(second)
+    assert alice.phrase == bob.phrase is not None
+
+
+def test_an_offer_of_the_answerer_before_the_exchange_ended_leaves_one_phrase() -> None:
+    alice, bob = PhraseExchange(numbers("alice")), PhraseExchange(numbers("bob"))
+    value = bob.answer_value(ENDS)
+    bob.begin(ENDS, we_offered=False, value=VERSION)
+    first = alice.begin(ENDS, we_offered=True, value=value)
+    assert first is not None
+    # Bob's offer and Alice's number cross.
+    again = PhraseEnds(offerer=BOB, answerer=ALICE)
+    value = alice.answer_value(again)
+    assert alice.begin(again, we_offered=False, value=VERSION) is None
+    second = bob.receive(first)
+    assert second is not None
+    assert bob.begin(again, we_offered=True, value=value) is None
+    alice.receive(second)
+    assert alice.phrase == bob.phrase is not None
+    assert alice.theirs == BOB
+    assert bob.theirs == ALICE
+
+
+def test_an_offer_of_the_answerer_begins_anew_where_a_number_was_lost() -> None:
+    alice, bob = PhraseExchange(numbers("alice")), PhraseExchange(numbers("bob"))
+    value = bob.answer_value(ENDS)
+    bob.begin(ENDS, we_offered=False, value=VERSION)
+    assert alice.begin(ENDS, we_offered=True, value=value) is not None
+    exchanged(bob, alice, PhraseEnds(offerer=BOB, answerer=ALICE))
+    assert alice.phrase == bob.phrase is not None
+
+
+def test_a_forged_number_of_an_exchange_that_goes_on_beside_another_is_an_error() -> None:
+    alice, bob = PhraseExchange(numbers("alice")), PhraseExchange(numbers("bob"))
+    first = alice.begin(ENDS, we_offered=True, value=bob.answer_value(ENDS))
+    assert first is not None
+    again = PhraseEnds(offerer=BOB, answerer=ALICE)
+    alice.answer_value(again)
+    alice.begin(again, we_offered=False, value=VERSION)
+    with pytest.raises(PhraseError, match="looks for a phrase that agrees"):
+        alice.receive(first)
+    with pytest.raises(PhraseError, match="looks for a phrase that agrees"):
+        _ = alice.phrase
+
+
+def test_the_certificate_of_the_peer_stays_the_peers_when_the_other_end_offers() -> None:
+    alice, bob = PhraseExchange(numbers("alice")), PhraseExchange(numbers("bob"))
+    exchanged(alice, bob, ENDS)
+    again = PhraseEnds(offerer=BOB, answerer=ALICE)
+    value = alice.answer_value(again)
+    alice.begin(again, we_offered=False, value=VERSION)
+    bob.begin(again, we_offered=True, value=value)
+    assert (alice.theirs, bob.theirs) == (BOB, ALICE)
+
+
 def test_a_message_that_comes_before_the_answer_is_applied_waits() -> None:
     alice, bob = PhraseExchange(numbers("alice")), PhraseExchange(numbers("bob"))
     first = alice.begin(ENDS, we_offered=True, value=bob.answer_value(ENDS))
