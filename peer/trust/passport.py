@@ -6,7 +6,9 @@ beside the description, in the messages of a room or in the Identity header of S
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -142,8 +144,8 @@ class Verifier:
         self._audience = audience
         self._freshness = freshness
         self._clock = clock
-        # Tokens by their signature, until they are stale: none is taken for two descriptions.
-        self._seen: OrderedDict[str, float] = OrderedDict()
+        # Tokens by `_serial`, until they are stale: none is taken for two descriptions.
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Verifier for {self._audience}>"
@@ -165,7 +167,7 @@ class Verifier:
         _check_signature(token, key)
         said = SignedIdentity(origin, _uris(claims, "dest"), _signed(claims), _issued(claims))
         self._check(said, frozenset(fingerprints))
-        self._note(token.rpartition(".")[2], said)
+        self._note(_serial(token), said)
         return said
 
     def _check(self, said: SignedIdentity, fingerprints: frozenset[Fingerprint]) -> None:
@@ -185,13 +187,13 @@ class Verifier:
                 f"the signature of {said.origin} does not cover the fingerprints of the description"
             )
 
-    def _note(self, signature: str, said: SignedIdentity) -> None:
+    def _note(self, serial: bytes, said: SignedIdentity) -> None:
         now = self._clock()
         while self._seen and next(iter(self._seen.values())) < now - 2 * self._freshness:
             self._seen.popitem(last=False)
-        if signature in self._seen:
+        if serial in self._seen:
             raise IdentityError(f"the signature of {said.origin} was used before")
-        self._seen[signature] = now
+        self._seen[serial] = now
         if len(self._seen) > _MAX_SEEN:
             self._seen.popitem(last=False)
 
@@ -306,8 +308,18 @@ def _check_signature(token: str, key: ec.EllipticCurvePublicKey) -> None:
     options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
     try:
         jwt.decode(token, key, algorithms=[_ALGORITHM], options=options)
-    except (jwt.PyJWTError, ValueError) as error:
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise IdentityError(f"the signature does not hold: {error}") from error
+
+
+def _serial(token: str) -> bytes:
+    """Return what all tokens with the same signature have in common, however it is written.
+
+    Of a signature (r, s) anybody can make (r, -s), and base64 has several texts for the same bytes
+    (RFC 4648 section 3.5): r alone is new in each signature, and cannot be chosen without the key.
+    """
+    signature = token.rpartition(".")[2]
+    return base64.urlsafe_b64decode(signature + "==")[:32]
 
 
 def _uris(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -324,7 +336,14 @@ def _issued(claims: Mapping[str, Any]) -> float:
     issued = claims.get("iat")
     if isinstance(issued, bool) or not isinstance(issued, int | float):
         raise IdentityError("the signature does not say when it was made")
-    return float(issued)
+    try:
+        when = float(issued)
+    except OverflowError:
+        when = math.inf
+    if not math.isfinite(when):
+        # Python reads NaN and Infinity in JSON, and no comparison finds NaN too old.
+        raise IdentityError("the signature does not say when it was made")
+    return when
 
 
 def _signed(claims: Mapping[str, Any]) -> frozenset[Fingerprint]:

@@ -101,6 +101,35 @@ async def test_a_signature_is_taken_once() -> None:
     await checks.verify(signer().sign(SHOWN), SHOWN)
 
 
+@pytest.mark.parametrize("how", ["negated", "padded", "spare bits", "foreign characters"])
+async def test_a_signature_that_is_written_otherwise_is_the_same(how: str) -> None:
+    """Who replays a token can write its signature in other ways that hold as well."""
+    token = signer().sign(SHOWN)
+    signed, _, text = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(text + "==")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    negated = raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32)
+    other = {
+        "negated": base64.urlsafe_b64encode(negated).decode().rstrip("="),
+        "padded": f"{text}==",
+        "spare bits": text[:-1] + alphabet[alphabet.index(text[-1]) ^ 1],
+        "foreign characters": f"{text[:40]}!{text[40:]}",
+    }[how]
+    checks = verifier()
+    await checks.verify(token, SHOWN)
+    with pytest.raises(IdentityError, match="was used before|malformed|does not hold"):
+        await checks.verify(f"{signed}.{other}", SHOWN)
+
+
+@pytest.mark.parametrize("write", [str.lower, str.upper])
+async def test_digests_are_read_in_either_case_and_one_alone_without_a_list(write: Any) -> None:
+    shown = CERTIFICATE.fingerprint()
+    mky = {"alg": "SHA-256", "dig": write(shown.value.replace(":", ""))}
+    said = await verifier().verify(_edited(mky=mky), {shown})
+    assert said.fingerprints == {shown}
+
+
 async def test_a_signature_with_another_key_or_of_a_stranger_is_refused() -> None:
     forged = Signer(OTHER_KEY, origin=ALICE, destination=ROOM, clock=lambda: NOW)
     with pytest.raises(IdentityError, match="does not hold"):
@@ -148,6 +177,9 @@ def _edited(**claims: Any) -> str:
         (_edited(mky=["sha-256"]), "malformed"),
         (_edited(iat="now"), "when it was made"),
         (_edited(iat=True), "when it was made"),
+        (_edited(iat=float("nan")), "when it was made"),
+        (_edited(iat=float("inf")), "when it was made"),
+        (_edited(iat=10**400), "when it was made"),
     ],
     ids=lambda value: value if value in _REASONS else "token",
 )
