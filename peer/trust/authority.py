@@ -114,9 +114,19 @@ class Authority:
             raise PeerTrustError(
                 f"the peer's certificate is for {said}, not for {name!r}", name=name
             )
-        if self.on_verified is not None and not self.on_verified(found):
+        if not self._is_taken(found, name):
             raise PeerTrustError("the application refuses the peer's certificate", name=name)
         return found
+
+    def _is_taken(self, found: VerifiedChain, name: str | None) -> bool:
+        try:
+            return self.on_verified is None or self.on_verified(found)
+        except PeerTrustError:
+            raise
+        except Exception as error:
+            raise PeerTrustError(
+                f"the application refuses the peer's certificate: {error!r}", name=name
+            ) from error
 
     def _store(self, now: datetime.datetime | None) -> _Store:
         return _Store(self, now)

@@ -158,8 +158,8 @@ class TrustGate:
             # There is nothing to wait for, and a turn of the event loop would hold media up.
             try:
                 trust = self._require(self._by_certificate(shown))
-            except PeerTrustError as error:
-                self._conclude(shown, UNKNOWN_PEER, error, decide)
+            except Exception as error:
+                self._conclude(shown, UNKNOWN_PEER, self._refusal(error), decide)
             else:
                 self._conclude(shown, trust, None, decide)
         else:
@@ -186,9 +186,7 @@ class TrustGate:
         self._phrase_agreed.set()
         for shown in self._compared & self._taken.keys():
             self._taken[shown] = _raised(self._taken[shown], TrustLevel.PHRASE)
-        known = self._known
-        if known is not None and known.fingerprint in compared and not known.confirmed:
-            await self._remember(replace(known, confirmed=True), former=known)
+        await self._confirm_known()
 
     async def close(self) -> None:
         """Give up what is undecided."""
@@ -210,10 +208,8 @@ class TrustGate:
         except TimeoutError:
             waited = f"{self._trust.decision_timeout:.0f} s"
             refusal = self._error(f"nobody has decided on the peer's certificate within {waited}")
-        except PeerTrustError as error:
-            refusal = error
-        except TrustStoreError as error:
-            refusal = self._error(str(error))
+        except Exception as error:
+            refusal = self._refusal(error)
         self._conclude(shown, trust, refusal, decide)
 
     def _conclude(
@@ -261,6 +257,9 @@ class TrustGate:
                 case Action.TAKE:
                     return self._known_by(likeness, shown, trust)
                 case Action.REMEMBER:
+                    if likeness is Likeness.FIRST and not was_asked:
+                        # Remembered now, whoever it is would be known at its next try.
+                        trust = self._require(await self._by_phrase(shown, trust))
                     confirmed = self._is_compared(shown) or (
                         likeness is Likeness.RENEWED and known is not None and known.confirmed
                     )
@@ -282,6 +281,20 @@ class TrustGate:
             return False
         self._known = peer
         return True
+
+    async def _confirm_known(self) -> None:
+        """Remember that people have compared the phrase, where it is that of whom is remembered."""
+        store, name = self._trust.known_peers, self._name
+        if store is None or name is None:
+            return
+        for _ in range(_MAX_RACES):
+            known = self._known
+            if known is None or known.confirmed or known.fingerprint not in self._compared:
+                return
+            if await self._remember(replace(known, confirmed=True), former=known):
+                return
+            self._known = await store.lookup(name)
+        raise TrustStoreError("the store of known peers changes all the time")
 
     def _known_by(self, likeness: Likeness, shown: ShownCertificate, trust: PeerTrust) -> PeerTrust:
         match likeness:
@@ -332,7 +345,11 @@ class TrustGate:
         needed = self._trust.require is TrustLevel.PHRASE
         if needed and not trust.level.reaches(TrustLevel.PHRASE):
             await self._wait_for_phrase(shown)
-        return _raised(trust, TrustLevel.PHRASE) if self._is_compared(shown) else trust
+        if not self._is_compared(shown):
+            return trust
+        # It may have been compared while the store was being written.
+        await self._confirm_known()
+        return _raised(trust, TrustLevel.PHRASE)
 
     async def _wait_for_phrase(self, shown: ShownCertificate) -> None:
         while not self._is_compared(shown):
@@ -360,6 +377,18 @@ class TrustGate:
             f"the peer {self._name!r} shows another certificate than the one that it is known by: "
             f"{shown.fingerprint}, and not {known.fingerprint}"
         )
+
+    def _refusal(self, error: Exception) -> PeerTrustError:
+        """Refuse the peer for whatever was raised: nobody is trusted because a judge failed."""
+        match error:
+            case PeerTrustError():
+                return error
+            case TrustStoreError():
+                return self._error(str(error))
+            case _:
+                refusal = self._error(f"the peer's certificate cannot be judged: {error!r}")
+                refusal.__cause__ = error
+                return refusal
 
     def _error(self, reason: str) -> PeerTrustError:
         return PeerTrustError(reason, name=self._name)
