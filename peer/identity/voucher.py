@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self, assert_never
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -88,7 +88,7 @@ class Voucher:
                 key.verify(self.signature, statement, ec.ECDSA(hashes.SHA256()))
             else:
                 return False
-        except (InvalidSignature, ValueError):
+        except (InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, ValueError):
             return False
         return True
 

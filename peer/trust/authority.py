@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ class VerifiedChain:
     certificates: tuple[x509.Certificate, ...]
     names: tuple[str, ...]
 
+
+_Kind = type[x509.DNSName] | type[x509.UniformResourceIdentifier] | type[x509.RFC822Name]
+_KINDS: tuple[_Kind, ...] = (x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name)
 
 #: Takes a verified chain; False, or an error raised, refuses the peer.
 OnVerified = Callable[[VerifiedChain], bool]
@@ -108,8 +112,11 @@ class Authority:
             ) from error
         except (crypto.Error, ValueError) as error:
             raise PeerTrustError("the peer's certificate cannot be read", name=name) from error
-        found = VerifiedChain(verified, _names(verified[0]))
-        if name is not None and not any(_matches(name, name=each) for each in found.names):
+        names = _names(verified[0])
+        found = VerifiedChain(verified, tuple(itertools.chain.from_iterable(names.values())))
+        if name is not None and not any(
+            _matches(name, name=each) for each in names.get(_kind(name), ())
+        ):
             said = ", ".join(map(repr, found.names)) or "no name"
             raise PeerTrustError(
                 f"the peer's certificate is for {said}, not for {name!r}", name=name
@@ -155,23 +162,32 @@ class _Store:
         return tuple(each.to_cryptography() for each in context.get_verified_chain())
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _names(certificate: x509.Certificate) -> dict[_Kind, list[str]]:
+    """Read the names of a certificate, by their kinds; none where they cannot be read."""
     try:
         alternative = certificate.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
         ).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
         # RFC 6125 section 6.4.4: a common name is none that an application may go by.
-        return ()
-    return (
-        *alternative.get_values_for_type(x509.DNSName),
-        *alternative.get_values_for_type(x509.UniformResourceIdentifier),
-        *alternative.get_values_for_type(x509.RFC822Name),
-    )
+        return {}
+    return {kind: alternative.get_values_for_type(kind) for kind in _KINDS}
+
+
+def _kind(name: str) -> _Kind:
+    """Tell the kind of a name: one of another kind is another name, which others may give."""
+    if ":" in name:
+        return x509.UniformResourceIdentifier
+    return x509.RFC822Name if "@" in name else x509.DNSName
 
 
 def _matches(wanted: str, *, name: str) -> bool:
-    if ":" in wanted or "@" in wanted:
+    if _kind(wanted) is not x509.DNSName:
         return wanted == name
     wanted, name = wanted.lower().rstrip("."), name.lower().rstrip(".")
     if not name.startswith("*."):

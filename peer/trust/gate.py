@@ -379,7 +379,7 @@ class TrustGate:
         )
 
     def _refusal(self, error: Exception) -> PeerTrustError:
-        """Refuse the peer for whatever was raised: nobody is trusted because a judge failed."""
+        """Make the refusal of an error: a peer is not trusted because its judge failed."""
         match error:
             case PeerTrustError():
                 return error

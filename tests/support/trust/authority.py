@@ -12,7 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peer.identity.certificate import Certificate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from peer.identity.keys import PrivateKey
+
+#: An extension of a certificate, and whether it is critical.
+Extension = tuple[x509.ExtensionType, bool]
 
 _DAY = datetime.timedelta(days=1)
 
@@ -25,6 +30,7 @@ class CertificateAuthority:
         issuer: The authority above it; None for a root.
         certificate: Its certificate, where it is to have another one than that.
         key: The key of that.
+        extensions: Further ones of the certificate that is made, each with whether it is critical.
     """
 
     def __init__(
@@ -34,12 +40,13 @@ class CertificateAuthority:
         issuer: CertificateAuthority | None = None,
         certificate: x509.Certificate | None = None,
         key: PrivateKey | None = None,
+        extensions: Iterable[Extension] = (),
     ) -> None:
         self._issuer = issuer
         self._key = key or ec.generate_private_key(ec.SECP256R1())
-        self.certificate = certificate or self._make(name)
+        self.certificate = certificate or self._make(name, extensions)
 
-    def _make(self, name: str) -> x509.Certificate:
+    def _make(self, name: str, extensions: Iterable[Extension]) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         issuer = self._issuer
         signed_by = self._key if issuer is None else issuer._key  # noqa: SLF001 - one of our own
@@ -55,7 +62,7 @@ class CertificateAuthority:
             decipher_only=False,
         )
         public, signer = self._key.public_key(), signed_by.public_key()
-        return (
+        builder = (
             _builder(subject, subject if issuer is None else issuer.certificate.subject, public)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(usage, critical=True)
@@ -63,20 +70,26 @@ class CertificateAuthority:
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False
             )
-            .sign(signed_by, hashes.SHA256())
         )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical=critical)
+        return builder.sign(signed_by, hashes.SHA256())
 
     @property
     def chain(self) -> tuple[x509.Certificate, ...]:
         """What it shows below a root: its own certificate and those above it."""
         return () if self._issuer is None else (self.certificate, *self._issuer.chain)
 
-    def intermediate(self, name: str) -> CertificateAuthority:
-        """Make an authority whose certificate this one has signed."""
-        return CertificateAuthority(name, issuer=self)
+    def intermediate(
+        self, name: str, *, extensions: Iterable[Extension] = ()
+    ) -> CertificateAuthority:
+        """Make an authority whose certificate this one has signed, with further extensions."""
+        return CertificateAuthority(name, issuer=self, extensions=extensions)
 
-    def issue(self, name: str | None, *, uri: str | None = None) -> Certificate:
-        """Sign a certificate for a DNS name, or for none."""
+    def issue(
+        self, name: str | None, *, uri: str | None = None, extensions: Iterable[Extension] = ()
+    ) -> Certificate:
+        """Sign a certificate for a DNS name, or for none, with further extensions."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "peer")])
         builder = (
@@ -95,6 +108,8 @@ class CertificateAuthority:
             names.append(x509.UniformResourceIdentifier(uri))
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical=critical)
         return Certificate(builder.sign(self._key, hashes.SHA256()), key, chain=self.chain)
 
     def revoke(self, *certificates: Certificate) -> x509.CertificateRevocationList:

@@ -95,3 +95,22 @@ def test_any_bytes_as_certificate_and_signature_are_no_voucher(cert: bytes, name
     except ValueError:
         return
     assert not voucher.is_for(STRANGER.fingerprint())
+
+
+def test_a_voucher_of_a_certificate_that_is_of_no_known_kind_is_none() -> None:
+    """The version or the key of a certificate that a peer sends may be of any kind."""
+    following = STRANGER.fingerprint()
+    honest = Voucher.sign(FIRST.der, FIRST.private_key, following, REKEY)
+    p256, version_3 = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("a003020102")
+    assert p256 in FIRST.der
+    assert version_3 in FIRST.der
+    for former in (
+        FIRST.der.replace(p256, bytes.fromhex("06082a8648ce3d0301ff")),
+        FIRST.der.replace(p256, bytes.fromhex("06082a8648ce3d030102")),
+        FIRST.der.replace(bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0209")),
+        FIRST.der.replace(version_3, bytes.fromhex("a003020107")),
+    ):
+        assert former != FIRST.der
+        voucher = Voucher(REKEY, former, honest.signature)
+        assert not voucher.is_for(following)
+        assert followed(voucher.by, following, (voucher,)) is None

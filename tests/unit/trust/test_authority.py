@@ -120,3 +120,62 @@ def test_roots_and_revocations_are_read_from_files(tmp_path: Path) -> None:
             Authority.from_files(path)
     with pytest.raises(ConfigurationError, match="at least one root"):
         Authority(roots=[])
+
+
+def test_an_authority_that_has_expired_vouches_for_nobody() -> None:
+    authority = Authority(roots=[ROOT.certificate])
+    later = datetime.datetime.now(datetime.UTC) + 40 * DAY
+    with pytest.raises(PeerTrustError, match="expired"):
+        authority.verify(ROOT.issue("bob.example").der, now=later)
+
+
+def issued(*extensions: tuple[x509.ExtensionType, bool]) -> bytes:
+    """A certificate of the root with extensions, each with whether it is critical, in DER."""
+    return ROOT.issue(None, extensions=extensions).der
+
+
+def test_a_critical_extension_that_nobody_knows_is_refused() -> None:
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00")
+    authority = Authority(roots=[ROOT.certificate])
+    authority.verify(issued((unknown, False)))
+    with pytest.raises(PeerTrustError, match="critical"):
+        authority.verify(issued((unknown, True)))
+
+
+def test_an_authority_that_may_sign_for_some_names_only_is_held_to_them() -> None:
+    limits = x509.NameConstraints([x509.DNSName("example.org")], None)
+    middle = ROOT.intermediate("limited", extensions=[(limits, True)])
+    authority = Authority(roots=[ROOT.certificate])
+    chain = [each.public_bytes(serialization.Encoding.DER) for each in middle.chain]
+    authority.verify(middle.issue("bob.example.org").der, chain, name="bob.example.org")
+    with pytest.raises(PeerTrustError, match="permitted subtree"):
+        authority.verify(middle.issue("bob.example").der, chain, name="bob.example")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [x509.UniformResourceIdentifier("bob.example"), x509.RFC822Name("bob.example")],
+    ids=["uri", "mail"],
+)
+def test_a_name_of_one_kind_does_not_stand_for_one_of_another(name: x509.GeneralName) -> None:
+    """An authority that is limited to some DNS names may write any URI."""
+    shown = issued((x509.SubjectAlternativeName([name]), False))
+    with pytest.raises(PeerTrustError, match=r"not for 'bob\.example'"):
+        Authority(roots=[ROOT.certificate]).verify(shown, name="bob.example")
+
+
+def test_a_mail_address_is_a_name() -> None:
+    shown = issued((x509.SubjectAlternativeName([x509.RFC822Name("bob@example.org")]), False))
+    authority = Authority(roots=[ROOT.certificate])
+    authority.verify(shown, name="bob@example.org")
+    with pytest.raises(PeerTrustError, match="not for"):
+        authority.verify(shown, name="sip:bob@example.org")
+
+
+def test_names_that_cannot_be_read_are_none() -> None:
+    # A GeneralName of the kind x400Address, which nothing reads.
+    strange = x509.UnrecognizedExtension(
+        x509.SubjectAlternativeName.oid, bytes.fromhex("3004a3023000")
+    )
+    with pytest.raises(PeerTrustError):
+        Authority(roots=[ROOT.certificate]).verify(issued((strange, False)), name="bob.example")
