@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError, PhraseError
 from peer.events import EventName, PhraseEvent, PhraseMessageEvent
-from peer.identity.voucher import MAX_VOUCHERS, Voucher
+from peer.identity.voucher import MAX_VOUCHERS, Voucher, VoucherPurpose
 from peer.negotiation.keying import asks_for_plain_rtp
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line
@@ -45,6 +45,10 @@ class PeerIdentityHost(Protocol):
     """The connection, as it is told of who its peer is."""
 
     events: ConnectionEmitter
+
+    @property
+    def session(self) -> Session:
+        """The session as it stands."""
 
     @property
     def closed(self) -> bool:
@@ -106,8 +110,13 @@ class PeerIdentity:
             offer: The peer's offer, where it is an answer.
         """
         ours = fingerprints(sdp)
-        vouchers = self._certificates.vouchers_for(ours)
-        lines = [Line.attribute(VOUCHER_ATTRIBUTE, voucher) for voucher in vouchers]
+        # One for a rekey says something to a peer that knows RFC 8842 alone; and Janus 1.1 cuts
+        # descriptions of more than 8 KiB.
+        lines = [
+            Line.attribute(VOUCHER_ATTRIBUTE, voucher)
+            for voucher in self._certificates.vouchers_for(ours)
+            if voucher.purpose is VoucherPurpose.RENEWAL or self._peer_has_tls_id(offer)
+        ]
         if self._phrases is None:
             return lines
         if offer is None:
@@ -116,6 +125,11 @@ class PeerIdentity:
             return lines
         ends = PhraseEnds(offerer=fingerprints(offer), answerer=ours)
         return [*lines, Line.attribute(PHRASE_ATTRIBUTE, self._phrases.answer_value(ends))]
+
+    def _peer_has_tls_id(self, offer: Sdp | None) -> bool:
+        described = self._host.session.description(Side.REMOTE)
+        sdp = described.sdp if offer is None and described is not None else offer
+        return sdp is not None and any(map(sdp.transport_tls_id, sdp.media))
 
     def signed(self, description: SessionDescription) -> SessionDescription:
         """Give a description of ours the token that vouches for it, where we sign."""
