@@ -140,6 +140,10 @@ def _prepare(database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version not in (0, _VERSION):
         raise sqlite3.DatabaseError(f"it is of version {version}, and this program knows 1")
+    if version == _VERSION:
+        # To read is enough, which nobody who writes at the moment keeps us from.
+        database.execute("SELECT name, fingerprint, confirmed, last_met FROM peers LIMIT 0")
+        return
     database.execute(
         "CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL,"
         " confirmed INTEGER NOT NULL, first_met REAL NOT NULL, last_met REAL NOT NULL)"

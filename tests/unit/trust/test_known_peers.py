@@ -13,7 +13,7 @@ import pytest
 from peer.errors import ConfigurationError, TrustStoreError
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint
-from peer.trust import KnownPeer, KnownPeers
+from peer.trust import KnownPeer, KnownPeers, known_peers
 from tests.support.network.process_end import kill
 
 ALICE, BOB = (KnownPeer(fingerprint=Certificate.generate().fingerprint()) for _ in range(2))
@@ -81,6 +81,32 @@ async def test_what_is_no_store_and_no_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "known.db").write_bytes(b"garbage" * 1000)
     with pytest.raises(TrustStoreError):
         await store.lookup("alice")
+
+
+async def test_a_store_opens_and_reads_while_another_process_writes_and_names_its_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "known.db"
+    assert await KnownPeers(path).remember("alice", ALICE, former=None)
+    monkeypatch.setattr(known_peers, "_BUSY_TIMEOUT", 0.0)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store = KnownPeers(path)
+    assert await store.lookup("alice") == ALICE
+    with pytest.raises(TrustStoreError, match="database is locked"):
+        await store.remember("alice", BOB, former=ALICE)
+    other.execute("ROLLBACK")
+    other.close()
+    assert await store.remember("alice", BOB, former=ALICE)
+
+
+async def test_a_database_of_another_program_is_no_store(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as database:
+        database.execute("CREATE TABLE peers (address TEXT)")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    with pytest.raises(ConfigurationError, match="is no store of known peers"):
+        KnownPeers(tmp_path / "other.db")
 
 
 _WRITER = """
