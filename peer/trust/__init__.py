@@ -3,6 +3,7 @@
 from peer.trust.authority import Authority, VerifiedChain
 from peer.trust.configuration import Continuity, Trust
 from peer.trust.gate import PeerCertificateEvent
+from peer.trust.key_sources import CertificateKeys, JwksKeys
 from peer.trust.known_peers import KnownPeers
 from peer.trust.level import PeerTrust, TrustLevel
 from peer.trust.passport import KeySource, PublicKeys, SignedIdentity, Signer, Verifier
@@ -11,7 +12,9 @@ from peer.trust.phrase import Phrase
 
 __all__ = [
     "Authority",
+    "CertificateKeys",
     "Continuity",
+    "JwksKeys",
     "KeySource",
     "KnownPeer",
     "KnownPeers",

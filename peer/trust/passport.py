@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -62,6 +63,8 @@ class Signer:
         destination: The URI of the peer; the name of a room does as well, as both ends know it.
         key_id: Names the key to those who hold several (`kid`), or None.
         key_url: Where its certificate is (`x5u`, RFC 8225 section 4.3), or None.
+        chain: Its certificate and those of authorities above it, in PEM, to be shown with each
+            token (`x5c`, RFC 7515 section 4.1.6); or None.
         clock: Gives the present in seconds since 1970.
 
     Raises:
@@ -76,15 +79,18 @@ class Signer:
         destination: str,
         key_id: str | None = None,
         key_url: str | None = None,
+        chain: bytes | None = None,
         clock: Clock = time.time,
     ) -> None:
         self._key = _private_key(key)
         self._claims = {"orig": {"uri": origin}, "dest": {"uri": [destination]}}
-        self._headers = {"typ": "passport"}
+        self._headers: dict[str, Any] = {"typ": "passport"}
         if key_url is not None:
             self._headers["x5u"] = key_url
         if key_id is not None:
             self._headers["kid"] = key_id
+        if chain is not None:
+            self._headers["x5c"] = _x5c(chain)
         self._clock = clock
         self.origin = origin
 
@@ -234,8 +240,6 @@ def public_key(key: Key) -> ec.EllipticCurvePublicKey:
         ConfigurationError: It is none.
     """
     if isinstance(key, bytes | str):
-        from cryptography import x509
-
         data = key.encode() if isinstance(key, str) else key
         try:
             if b"BEGIN CERTIFICATE" in data:
@@ -266,6 +270,15 @@ def _private_key(key: bytes | str | ec.EllipticCurvePrivateKey) -> ec.EllipticCu
     if not isinstance(read, ec.EllipticCurvePrivateKey) or not isinstance(read.curve, ec.SECP256R1):
         raise ConfigurationError("the key to sign with is an ECDSA P-256 key (RFC 8225 8.1)")
     return read
+
+
+def _x5c(chain: bytes) -> list[str]:
+    try:
+        certificates = x509.load_pem_x509_certificates(chain)
+    except ValueError as error:
+        raise ConfigurationError("the certificate of the signer is not readable PEM") from error
+    encoded = (each.public_bytes(serialization.Encoding.DER) for each in certificates)
+    return [base64.b64encode(each).decode() for each in encoded]
 
 
 def _mky(fingerprints: Iterable[Fingerprint]) -> list[dict[str, str]]:
