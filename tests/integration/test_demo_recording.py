@@ -103,7 +103,8 @@ async def test_a_recording_is_served_as_it_was_sent(folder: Path) -> None:
     file.write_bytes(answer.content)
     assert set(decoded(file)) == {"vp8", "opus"}
     assert len(answer.content) == told["size"]
-    assert max(map(max, decoded(file).values())) == pytest.approx(told["seconds"], abs=0.1)
+    # The times are those at which frames begin, and the last picture of a busy machine stands long.
+    assert max(map(max, decoded(file).values())) == pytest.approx(told["seconds"], abs=0.5)
     assert answer.headers["content-type"] == "video/webm"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
