@@ -135,13 +135,12 @@ class PeerIdentity:
         """Give a description of ours the token that vouches for it, where we sign."""
         if self._signer is None:
             return description
-        sdp = Sdp.parse(description.sdp)
-        found = fingerprints(sdp)
-        # The version in `o=` is another one for each description that is made.
-        origin = str(sdp.session.origin)
+        # The version in `o=` is another one for each description that is made, and read often.
+        origin = description.sdp.partition("o=")[2].partition("\r\n")[0]
         if self._signed_origin != origin:
-            self._signed_origin, self._token = origin, self._signer.sign(found)
-        return replace(description, identity=self._token) if found else description
+            found = fingerprints(Sdp.parse(description.sdp))
+            self._signed_origin, self._token = origin, self._signer.sign(found) if found else ""
+        return replace(description, identity=self._token) if self._token else description
 
     async def check(self, plan: Plan, token: str | None) -> SignedIdentity | None:
         """Check the signature of a description of the peer that is planned.
