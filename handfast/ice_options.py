@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from peer import ConfigurationError, IceServer
+from peer.owner_only import ReadableByOthersError, read_owner_only
 from peer.transport.ice.servers import parse_servers
 from signaling.server import TurnSecret
 
@@ -23,8 +22,6 @@ CREDENTIAL_VARIABLE: Final = "HANDFAST_ICE_CREDENTIAL"
 SECRET_VARIABLE: Final = "HANDFAST_TURN_SECRET"
 #: Most bytes of a secret file (ours).
 _LARGEST: Final = 4096
-# Anything for the group and for all others.
-_OTHERS: Final = 0o077
 
 
 class IceOptionsError(ValueError):
@@ -101,10 +98,9 @@ def _from(environment: Mapping[str, str]) -> _Access:
 
 def _read(path: Path) -> _Access:
     try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS:
-                raise IceOptionsError(f"Others may read {path}; chmod 600 makes it yours alone.")
-            text = file.read(_LARGEST + 1)
+        text = read_owner_only(path, limit=_LARGEST)
+    except ReadableByOthersError as error:
+        raise IceOptionsError(f"Others may read {path}; chmod 600 makes it yours alone.") from error
     except OSError as error:
         raise IceOptionsError(f"{path} cannot be read: {error.strerror}.") from error
     if len(text) > _LARGEST:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from handfast.rooms import AddressError
+from peer.owner_only import ReadableByOthersError, read_owner_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 SIP_SECRET_VARIABLE: Final = "HANDFAST_SIP_SECRET"
 #: Most bytes of a secret file (ours).
 _LARGEST: Final = 4096
-# Anything for the group and for all others.
-_OTHERS: Final = 0o077
 _SCHEMES: Final = ("sip:", "sips:", "tel:")
 
 
@@ -79,13 +76,12 @@ class SipAddress:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS:
-                raise AddressError(f"Others may read {path}: chmod 600 it.")
-            data = file.read(_LARGEST + 1)
-            if len(data) > _LARGEST:
-                raise AddressError(f"{path} is no password: it has more than {_LARGEST} bytes.")
-            return data.decode().strip()
+        data = read_owner_only(path, limit=_LARGEST)
+        if len(data) > _LARGEST:
+            raise AddressError(f"{path} is no password: it has more than {_LARGEST} bytes.")
+        return data.decode().strip()
+    except ReadableByOthersError as error:
+        raise AddressError(f"Others may read {path}: chmod 600 it.") from error
     except OSError as error:
         raise AddressError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -7,7 +7,6 @@ import datetime
 import os
 import re
 import secrets
-import stat
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -20,6 +19,7 @@ from peer.errors import ConfigurationError
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.identity.keys import PrivateKey
 from peer.identity.voucher import MAX_VOUCHERS, Voucher, VoucherPurpose
+from peer.owner_only import ReadableByOthersError, create_owner_only, read_owner_only
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -212,8 +212,7 @@ class Certificate:
         beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         try:
             try:
-                handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "wb") as file:
+                with create_owner_only(beside, buffering=-1) as file:
                     file.write(b"".join(self.to_pem(passphrase=passphrase)))
                     file.flush()
                     os.fsync(file.fileno())
@@ -239,18 +238,16 @@ class Certificate:
             ConfigurationError: The file is missing, unreadable, or open to others.
         """
         try:
-            with Path(path).open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                text = file.read(_MAX_FILE + 1)
+            text = read_owner_only(path, limit=_MAX_FILE)
+        except ReadableByOthersError as error:
+            raise ConfigurationError(
+                f"others can read {path}, which holds a private key (mode {error.mode:03o}): "
+                f"chmod 600 {path}"
+            ) from error
         except OSError as error:
             raise ConfigurationError(
                 f"the certificate {path} cannot be read: {error.strerror}"
             ) from error
-        if os.name == "posix" and mode & 0o077:
-            raise ConfigurationError(
-                f"others can read {path}, which holds a private key (mode {mode:03o}): "
-                f"chmod 600 {path}"
-            )
         if len(text) > _MAX_FILE:
             raise ConfigurationError(f"the certificate {path} has more than {_MAX_FILE} bytes")
         blocks = [block[0] for block in _PEM_BLOCK.finditer(_as_text(text))]

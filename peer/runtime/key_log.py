@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from peer.errors import ConfigurationError
-from peer.tracing.owner_only import owner_only
+from peer.owner_only import owner_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,9 +6,9 @@ import logging
 import os
 from typing import TYPE_CHECKING, Self
 
+from peer.owner_only import create_owner_only
 from peer.tracing import pcapng
 from peer.tracing.events import Datagram, Direction
-from peer.tracing.owner_only import create_owner_only
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -13,8 +13,8 @@ from typing import Any, Self, get_args
 import msgspec
 
 from peer.errors import TraceFileError
+from peer.owner_only import create_owner_only
 from peer.tracing.events import TraceEvent
-from peer.tracing.owner_only import create_owner_only
 
 #: Longest line, in bytes: the longest description that we accept, or a datagram, fits (ours).
 LONGEST_LINE = 1024 * 1024

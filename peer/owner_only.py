@@ -1,16 +1,48 @@
-"""Opens files that only their owner can read: traces, captures and key logs hold secrets."""
+"""Opens files that only their owner can read: keys, traces, captures and key logs are secrets."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from pathlib import Path
 from typing import BinaryIO, Final
 
 # Read and write for the owner.
 _MODE: Final = 0o600
 # Anything for the group and for all others.
 _OTHERS: Final = 0o077
+
+
+class ReadableByOthersError(PermissionError):
+    """A file that holds a secret can be read by others than its owner.
+
+    Attributes:
+        mode: Its mode.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, mode: int) -> None:
+        super().__init__(errno.EACCES, f"others may read it: its mode is {mode:04o}", path)
+        self.mode = mode
+
+
+def read_owner_only(path: str | os.PathLike[str], *, limit: int) -> bytes:
+    """Read a file that holds a secret.
+
+    Args:
+        path: The file; a symbolic link is followed.
+        limit: Largest size that is of use, in bytes: one byte more is read at most.
+
+    Raises:
+        ReadableByOthersError: Others than its owner may read or write it.
+        OSError: It cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        # Elsewhere modes say nothing of who may read.
+        if os.name == "posix" and mode & _OTHERS:
+            raise ReadableByOthersError(path, mode=mode)
+        return file.read(limit + 1)
 
 
 def create_owner_only(path: str | os.PathLike[str], *, buffering: int) -> BinaryIO:

@@ -10,10 +10,10 @@ import pytest
 
 from peer.configuration import PeerConfiguration
 from peer.errors import ConfigurationError
+from peer.owner_only import create_owner_only
 from peer.runtime.key_log import on_secret
 from peer.tracing.capture import PcapngSink
 from peer.tracing.file import TraceWriter
-from peer.tracing.owner_only import create_owner_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
