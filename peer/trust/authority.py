@@ -56,12 +56,14 @@ class Authority:
     roots: Sequence[x509.Certificate]
     revoked: Sequence[x509.CertificateRevocationList] = ()
     on_verified: OnVerified | None = field(default=None, repr=False)
+    _store: crypto.X509Store = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roots", tuple(self.roots))
         object.__setattr__(self, "revoked", tuple(self.revoked))
         if not self.roots:
             raise ConfigurationError("an authority has at least one root certificate")
+        object.__setattr__(self, "_store", _trusted(self))
 
     @classmethod
     def from_files(
@@ -105,7 +107,7 @@ class Authority:
                 another name.
         """
         try:
-            verified = self._store(now).verified(shown, chain)
+            verified = _verified(self._store_at(now), shown, chain)
         except crypto.X509StoreContextError as error:
             raise PeerTrustError(
                 f"no authority vouches for the peer's certificate: {error}", name=name
@@ -125,6 +127,13 @@ class Authority:
             raise PeerTrustError("the application refuses the peer's certificate", name=name)
         return found
 
+    def _store_at(self, now: datetime.datetime | None) -> crypto.X509Store:
+        if now is None:
+            return self._store
+        store = _trusted(self)
+        store.set_time(now)
+        return store
+
     def _is_taken(self, found: VerifiedChain, name: str | None) -> bool:
         try:
             return self.on_verified is None or self.on_verified(found)
@@ -135,31 +144,28 @@ class Authority:
                 f"the application refuses the peer's certificate: {error!r}", name=name
             ) from error
 
-    def _store(self, now: datetime.datetime | None) -> _Store:
-        return _Store(self, now)
+
+def _trusted(authority: Authority) -> crypto.X509Store:
+    """Make OpenSSL's store of what an authority trusts; revocation lists are long to read."""
+    store = crypto.X509Store()
+    for root in authority.roots:
+        store.add_cert(crypto.X509.from_cryptography(root))
+    for each in authority.revoked:
+        store.add_crl(each)
+    flags = crypto.X509StoreFlags.X509_STRICT
+    if authority.revoked:
+        flags |= crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL
+    store.set_flags(flags)
+    return store
 
 
-class _Store:
-    """OpenSSL's store of what one authority trusts."""
-
-    def __init__(self, authority: Authority, now: datetime.datetime | None) -> None:
-        self._store = store = crypto.X509Store()
-        for root in authority.roots:
-            store.add_cert(crypto.X509.from_cryptography(root))
-        for each in authority.revoked:
-            store.add_crl(each)
-        flags = crypto.X509StoreFlags.X509_STRICT
-        if authority.revoked:
-            flags |= crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL
-        store.set_flags(flags)
-        if now is not None:
-            store.set_time(now)
-
-    def verified(self, shown: bytes, chain: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
-        certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
-        leaf = crypto.load_certificate(crypto.FILETYPE_ASN1, shown)
-        context = crypto.X509StoreContext(self._store, leaf, certificates)
-        return tuple(each.to_cryptography() for each in context.get_verified_chain())
+def _verified(
+    store: crypto.X509Store, shown: bytes, chain: Sequence[bytes]
+) -> tuple[x509.Certificate, ...]:
+    certificates = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
+    leaf = crypto.load_certificate(crypto.FILETYPE_ASN1, shown)
+    context = crypto.X509StoreContext(store, leaf, certificates)
+    return tuple(each.to_cryptography() for each in context.get_verified_chain())
 
 
 def _names(certificate: x509.Certificate) -> dict[_Kind, list[str]]:
