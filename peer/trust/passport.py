@@ -7,7 +7,6 @@ beside the description, in the messages of a room or in the Identity header of S
 from __future__ import annotations
 
 import base64
-import json
 import math
 import time
 from collections import OrderedDict
@@ -83,7 +82,7 @@ class Signer:
         clock: Clock = time.time,
     ) -> None:
         self._key = _private_key(key)
-        self._claims = {"orig": {"uri": origin}, "dest": {"uri": [destination]}}
+        self._destination = destination
         self._headers: dict[str, Any] = {"typ": "passport"}
         if key_url is not None:
             self._headers["x5u"] = key_url
@@ -103,11 +102,15 @@ class Signer:
         Args:
             fingerprints: All that the description has.
         """
-        claims = {"iat": int(self._clock()), "mky": _mky(fingerprints), **self._claims}
-        # RFC 8225 section 9: keys in lexicographic order, which `sort_headers` and this give.
-        ordered = json.loads(json.dumps(claims, sort_keys=True))
+        # RFC 8225 section 9: keys in lexicographic order, as `sort_headers` has them too.
+        claims = {
+            "dest": {"uri": [self._destination]},
+            "iat": int(self._clock()),
+            "mky": _mky(fingerprints),
+            "orig": {"uri": self.origin},
+        }
         token: str = _jwt().encode(
-            ordered, self._key, algorithm=_ALGORITHM, headers=self._headers, sort_headers=True
+            claims, self._key, algorithm=_ALGORITHM, headers=self._headers, sort_headers=True
         )
         return token
 
