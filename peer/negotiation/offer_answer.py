@@ -77,9 +77,9 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Transceiver
     from peer.rtp_parameters import MediaKind
 
-    #: Gives lines for the session part of a description of ours, from its type, the description
-    #: without them, and the offer that it answers.
-    Attest: TypeAlias = Callable[[SdpType, Sdp, Sdp | None], Sequence[Line]]
+    #: Gives lines for the session part of a description of ours, from the description without them
+    #: and the offer that it answers.
+    Attest: TypeAlias = Callable[[Sdp, Sdp | None], Sequence[Line]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Plan:
     leniencies: tuple[Lenience, ...] = ()
 
 
-def _attest_nothing(kind: SdpType, sdp: Sdp, offer: Sdp | None) -> Sequence[Line]:
+def _attest_nothing(sdp: Sdp, offer: Sdp | None) -> Sequence[Line]:
     return ()
 
 
@@ -383,7 +383,7 @@ class OfferAnswer:
     def _attested(
         self, created: CreatedDescription, offer: Sdp | None = None
     ) -> CreatedDescription:
-        lines = self.attest(created.type, created.sdp, offer)
+        lines = self.attest(created.sdp, offer)
         if not lines:
             return created
         sdp = created.sdp.with_session(created.sdp.session.with_lines(*lines))

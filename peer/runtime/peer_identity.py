@@ -101,11 +101,10 @@ class PeerIdentity:
         """Tell who the peer is that shows a certificate, and what says so."""
         return UNKNOWN_PEER if self._gate is None else self._gate.trust_in(shown)
 
-    def attest(self, kind: SdpType, sdp: Sdp, offer: Sdp | None) -> Sequence[Line]:
+    def attest(self, sdp: Sdp, offer: Sdp | None) -> Sequence[Line]:
         """Give the lines that a description of ours has for the peer to know us by.
 
         Args:
-            kind: Its type.
             sdp: The description without these lines.
             offer: The peer's offer, where it is an answer.
         """
