@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.identity.fingerprints import Fingerprint, HashFunction, fingerprints_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +25,9 @@ class ShownCertificate:
     fingerprint: Fingerprint = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fingerprint", self.fingerprint_by(HashFunction.SHA256))
+        shown = Fingerprint.of_certificate(self.der, HashFunction.SHA256)
+        object.__setattr__(self, "fingerprint", shown)
 
-    def fingerprint_by(self, algorithm: HashFunction) -> Fingerprint:
-        """Compute its fingerprint by a hash function."""
-        return Fingerprint.of_certificate(self.der, algorithm)
+    def is_among(self, fingerprints: Collection[Fingerprint]) -> bool:
+        """Tell whether one of some fingerprints is its own, by whatever hash function."""
+        return not set(fingerprints_of(self.der, fingerprints)).isdisjoint(fingerprints)

@@ -58,9 +58,23 @@ def compare(
     if known is not None and followed(known.fingerprint, shown, vouchers) is _RENEWAL:
         return Likeness.RENEWED
     # A voucher for one connection says nothing at the beginning of another.
-    if any(shown == before or followed(before, shown, vouchers) for before in taken):
+    if vouching(taken, shown, vouchers) is not None:
         return Likeness.FOR_THIS_CONNECTION
     return Likeness.FIRST if known is None else Likeness.CHANGED
+
+
+def vouching(
+    taken: Iterable[Fingerprint], shown: Fingerprint, vouchers: Iterable[Voucher]
+) -> Fingerprint | None:
+    """Find the certificate of this connection that a certificate is, or follows; None for none.
+
+    Args:
+        taken: SHA-256 fingerprints of those that were taken before.
+        shown: That of the certificate.
+        vouchers: Those that came with its description.
+    """
+    vouchers = tuple(vouchers)
+    return next((each for each in taken if followed(each, shown, vouchers)), None)
 
 
 def action(likeness: Likeness, policy: Continuity) -> Action:

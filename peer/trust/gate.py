@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.errors import DowngradeError, IdentityError, PeerTrustError, TrustStoreError
-from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.tasks import BackgroundTasks
-from peer.trust.continuity import Action, Likeness, action, compare
+from peer.trust.continuity import Action, Likeness, action, compare, vouching
 from peer.trust.level import UNKNOWN_PEER, PeerTrust, TrustLevel
 from peer.trust.peer_store import KnownPeer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from peer.identity.fingerprints import Fingerprint
     from peer.identity.shown_certificate import ShownCertificate
     from peer.identity.voucher import Voucher
     from peer.trust.configuration import Trust
@@ -231,16 +231,13 @@ class TrustGate:
         """Judge by what the certificate and its description say themselves."""
         authority, identity = self._trust.authority, self._identity
         trust = UNKNOWN_PEER if self._name is None else PeerTrust(name=self._name)
-        if identity is not None and self._is_signed(shown, identity):
+        if identity is not None and shown.is_among(identity.fingerprints):
             trust = PeerTrust(name=self._name or identity.origin, level=TrustLevel.SIGNATURE)
         if authority is not None:
             chain = authority.verify(shown.der, shown.chain, name=self._name)
             name = self._name or next(iter(chain.names), None)
             trust = PeerTrust(name=name, level=TrustLevel.AUTHORITY)
         return trust
-
-    def _is_signed(self, shown: ShownCertificate, identity: SignedIdentity) -> bool:
-        return any(shown.fingerprint_by(each) in identity.fingerprints for each in HashFunction)
 
     async def _by_continuity(self, shown: ShownCertificate, trust: PeerTrust) -> PeerTrust:
         store, name = self._trust.known_peers, self._name
@@ -312,13 +309,13 @@ class TrustGate:
 
     def _inherited(self, shown: ShownCertificate, trust: PeerTrust) -> PeerTrust:
         """Give a certificate for this connection the trust in the one that vouches for it."""
-        for before, given in self._taken.items():
-            likeness = compare(None, shown.fingerprint, self._vouchers, taken=(before,))
-            if likeness is Likeness.FOR_THIS_CONNECTION:
-                by_key = (TrustLevel.KNOWN, TrustLevel.PHRASE)
-                level = given.level if given.level in by_key else TrustLevel.NOTHING
-                return replace(_raised(trust, level), first_contact=given.first_contact)
-        return trust
+        before = vouching(self._taken, shown.fingerprint, self._vouchers)
+        if before is None:
+            return trust
+        given = self._taken[before]
+        by_key = (TrustLevel.KNOWN, TrustLevel.PHRASE)
+        level = given.level if given.level in by_key else TrustLevel.NOTHING
+        return replace(_raised(trust, level), first_contact=given.first_contact)
 
     async def _ask(self, name: str, known: KnownPeer | None, shown: ShownCertificate) -> Action:
         if self._is_compared(shown):
@@ -357,7 +354,7 @@ class TrustGate:
             await self._phrase_agreed.wait()
 
     def _is_compared(self, shown: ShownCertificate) -> bool:
-        return any(shown.fingerprint_by(each) in self._compared for each in HashFunction)
+        return shown.is_among(self._compared)
 
     @property
     def _needs_signature(self) -> bool:
