@@ -29,5 +29,5 @@ class ShownCertificate:
         object.__setattr__(self, "fingerprint", shown)
 
     def is_among(self, fingerprints: Collection[Fingerprint]) -> bool:
-        """Tell whether one of some fingerprints is that of this certificate, by its hash function."""
+        """Tell whether one of some fingerprints is that of this certificate."""
         return not set(fingerprints_of(self.der, fingerprints)).isdisjoint(fingerprints)
