@@ -101,51 +101,45 @@ async def test_second_answer_of_a_peer_belongs_to_its_fork() -> None:
         await only.writes_with(made)
 
 
-def test_answer_without_ice_makes_no_fork_and_those_with_it_do() -> None:
-    @in_virtual_time
-    async def run() -> None:
-        configuration = loopback(ice=IcePolicy.OPTIONAL, rtcp_mux=RtcpMuxPolicy.NEGOTIATE)
-        async with (
-            nothing_left(),
-            forked_offer(3, configuration, sound=False) as at,
-            AsyncExitStack() as stack,
-        ):
-            *others, phone = at.answerers
-            sdp = re.sub(r"a=(ice-|candidate|end-of)[^\r]*\r\n", "", phone.answer.sdp)
-            async with refused(at.pc, InvalidStateError, "an answer without ICE makes no fork"):
-                await at.pc.fork(replace(phone.answer, sdp=sdp))
-            for each in others:
-                made = await stack.enter_async_context(await at.pc.fork(each.answer))
-                await each.writes_with(made)
-
-    run()
+@in_virtual_time
+async def test_answer_without_ice_makes_no_fork_and_those_with_it_do() -> None:
+    configuration = loopback(ice=IcePolicy.OPTIONAL, rtcp_mux=RtcpMuxPolicy.NEGOTIATE)
+    async with (
+        nothing_left(),
+        forked_offer(3, configuration, sound=False) as at,
+        AsyncExitStack() as stack,
+    ):
+        *others, phone = at.answerers
+        sdp = re.sub(r"a=(ice-|candidate|end-of)[^\r]*\r\n", "", phone.answer.sdp)
+        async with refused(at.pc, InvalidStateError, "an answer without ICE makes no fork"):
+            await at.pc.fork(replace(phone.answer, sdp=sdp))
+        for each in others:
+            made = await stack.enter_async_context(await at.pc.fork(each.answer))
+            await each.writes_with(made)
 
 
-def test_no_more_peers_are_served_than_the_configuration_allows() -> None:
-    @in_virtual_time
-    async def run() -> None:
-        configuration = loopback(bundlePolicy="max-bundle", max_forks=2)
-        async with (
-            nothing_left(),
-            forked_offer(4, configuration, sound=False) as at,
-            AsyncExitStack() as stack,
-        ):
-            # The first to check has the offerer's own transport, two more have others.
-            await asyncio.sleep(5.0)
-            begun = [each for each in at.answerers if each.pc.connectionState == "connected"]
-            (late,) = [each for each in at.answerers if each not in begun]
-            assert late.pc.iceConnectionState == "checking"
-            forks = [
-                await stack.enter_async_context(await at.pc.fork(each.answer)) for each in begun[:2]
-            ]
-            async with refused(at.pc, InvalidStateError, "2 forks are open, and max_forks is 2"):
-                await at.pc.fork(late.answer)
-            await forks[0].close()
-            made = await stack.enter_async_context(await at.pc.fork(late.answer))
-            await late.writes_with(made)
-            await begun[1].writes_with(forks[1])
-
-    run()
+@in_virtual_time
+async def test_no_more_peers_are_served_than_the_configuration_allows() -> None:
+    configuration = loopback(bundlePolicy="max-bundle", max_forks=2)
+    async with (
+        nothing_left(),
+        forked_offer(4, configuration, sound=False) as at,
+        AsyncExitStack() as stack,
+    ):
+        # The first to check has the offerer's own transport, two more have others.
+        await asyncio.sleep(5.0)
+        begun = [each for each in at.answerers if each.pc.connectionState == "connected"]
+        (late,) = [each for each in at.answerers if each not in begun]
+        assert late.pc.iceConnectionState == "checking"
+        forks = [
+            await stack.enter_async_context(await at.pc.fork(each.answer)) for each in begun[:2]
+        ]
+        async with refused(at.pc, InvalidStateError, "2 forks are open, and max_forks is 2"):
+            await at.pc.fork(late.answer)
+        await forks[0].close()
+        made = await stack.enter_async_context(await at.pc.fork(late.answer))
+        await late.writes_with(made)
+        await begun[1].writes_with(forks[1])
 
 
 @pytest.mark.parametrize("most", [-1, True, 1025, "2"])

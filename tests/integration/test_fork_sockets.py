@@ -58,60 +58,52 @@ async def writes(made: PeerConnection, theirs: PeerConnection) -> None:
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["early", "at once"])
-def test_each_transport_of_an_offer_without_bundle_is_forked(early: bool) -> None:
-    @in_virtual_time
-    async def run() -> None:
-        configuration = loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)
-        async with (
-            nothing_left(),
-            PeerConnection(configuration) as pc,
-            AsyncExitStack() as stack,
-        ):
-            pc.addTransceiver("audio")
-            pc.addTransceiver("video")
-            pc.createDataChannel("chat")
-            await pc.setLocalDescription()
-            before = len(sockets())
-            for number in range(3):
-                theirs = await stack.enter_async_context(PeerConnection(loopback()))
-                # One of them bundles, so that two of the transports are not needed for it.
-                offer = local(pc) if number == 1 else unbundled(local(pc))
-                answer = await answered(theirs, offer)
-                if early:
-                    await within(theirs.connected())
-                made = await stack.enter_async_context(await pc.fork(answer))
-                await writes(made, theirs)
-                assert len(made.security.transports) == (1 if number == 1 else 3)
-            assert len(sockets()) == before + 3 + 1 + 3
-            await pc.close()
-
-    run()
+@in_virtual_time
+async def test_each_transport_of_an_offer_without_bundle_is_forked(early: bool) -> None:
+    configuration = loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)
+    async with (
+        nothing_left(),
+        PeerConnection(configuration) as pc,
+        AsyncExitStack() as stack,
+    ):
+        pc.addTransceiver("audio")
+        pc.addTransceiver("video")
+        pc.createDataChannel("chat")
+        await pc.setLocalDescription()
+        before = len(sockets())
+        for number in range(3):
+            theirs = await stack.enter_async_context(PeerConnection(loopback()))
+            # One of them bundles, so that two of the transports are not needed for it.
+            offer = local(pc) if number == 1 else unbundled(local(pc))
+            answer = await answered(theirs, offer)
+            if early:
+                await within(theirs.connected())
+            made = await stack.enter_async_context(await pc.fork(answer))
+            await writes(made, theirs)
+            assert len(made.security.transports) == (1 if number == 1 else 3)
+        assert len(sockets()) == before + 3 + 1 + 3
+        await pc.close()
 
 
-def test_forks_on_one_port_of_the_process_share_it_with_other_connections() -> None:
-    @in_virtual_time
-    async def run() -> None:
-        port = free_port()
-        configuration = loopback(one_port=port)
-        async with (
-            nothing_left(),
-            PeerConnection(configuration) as other,
-            forked_offer(3, configuration, sound=False) as at,
-            AsyncExitStack() as stack,
-        ):
-            other.createDataChannel("x")
-            await other.setLocalDescription()
-            forks = [
-                await stack.enter_async_context(await at.pc.fork(a.answer)) for a in at.answerers
-            ]
-            await at.pc.close()
-            await asyncio.gather(*(a.writes_with(forks[a.number]) for a in at.answerers))
-            assert [ports(each) for each in (other, *forks)] == [{port}] * 4
-            forks[0].restartIce()
-            await forks[0].setLocalDescription()
-            assert ports(forks[0]) == {port}
-
-    run()
+@in_virtual_time
+async def test_forks_on_one_port_of_the_process_share_it_with_other_connections() -> None:
+    port = free_port()
+    configuration = loopback(one_port=port)
+    async with (
+        nothing_left(),
+        PeerConnection(configuration) as other,
+        forked_offer(3, configuration, sound=False) as at,
+        AsyncExitStack() as stack,
+    ):
+        other.createDataChannel("x")
+        await other.setLocalDescription()
+        forks = [await stack.enter_async_context(await at.pc.fork(a.answer)) for a in at.answerers]
+        await at.pc.close()
+        await asyncio.gather(*(a.writes_with(forks[a.number]) for a in at.answerers))
+        assert [ports(each) for each in (other, *forks)] == [{port}] * 4
+        forks[0].restartIce()
+        await forks[0].setLocalDescription()
+        assert ports(forks[0]) == {port}
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["early", "at once"])
@@ -132,29 +124,26 @@ async def test_forks_of_an_offer_with_tcp_candidates_are_connected_by_udp(early:
             assert transport.selected_pair[0].transport == "udp"
 
 
-def test_two_answerers_behind_one_address_cannot_both_be_served_and_the_second_says_why() -> None:
-    @in_virtual_time
-    async def run() -> None:
-        port = free_port()
-        async with (
-            nothing_left(),
-            PeerConnection(loopback()) as pc,
-            PeerConnection(loopback(one_port=port)) as first,
-            PeerConnection(loopback(one_port=port)) as second,
-            AsyncExitStack() as stack,
-        ):
-            pc.createDataChannel("chat")
-            await pc.setLocalDescription()
-            made = await stack.enter_async_context(await pc.fork(await answered(first, local(pc))))
-            await writes(made, first)
-            other = await stack.enter_async_context(
-                await pc.fork(await answered(second, local(pc)))
-            )
-            with pytest.raises(Exception, match="another connection"):
-                await other.connected()
-            assert made.connectionState == "connected"
-
-    run()
+@in_virtual_time
+async def test_two_answerers_behind_one_address_cannot_both_be_served_and_the_second_says_why() -> (
+    None
+):
+    port = free_port()
+    async with (
+        nothing_left(),
+        PeerConnection(loopback()) as pc,
+        PeerConnection(loopback(one_port=port)) as first,
+        PeerConnection(loopback(one_port=port)) as second,
+        AsyncExitStack() as stack,
+    ):
+        pc.createDataChannel("chat")
+        await pc.setLocalDescription()
+        made = await stack.enter_async_context(await pc.fork(await answered(first, local(pc))))
+        await writes(made, first)
+        other = await stack.enter_async_context(await pc.fork(await answered(second, local(pc))))
+        with pytest.raises(Exception, match="another connection"):
+            await other.connected()
+        assert made.connectionState == "connected"
 
 
 @pytest.mark.needs("turnserver")
@@ -220,60 +209,53 @@ async def test_turn_server_that_goes_away_is_noticed_by_each_fork(tmp_path: Path
 
 @pytest.mark.parametrize("early", [True, False], ids=["early", "at once"])
 @pytest.mark.parametrize("ends", ["fork", "offerer", "nobody"])
-def test_candidate_found_late_is_told_to_each_connection_that_is_left(
+@in_virtual_time
+async def test_candidate_found_late_is_told_to_each_connection_that_is_left(
     ends: str, early: bool
 ) -> None:
     """Whichever of them asks the server: the fork does, where its peer began before its answer."""
-
-    @in_virtual_time
-    async def run() -> None:
-        async with (
-            nothing_left(),
-            stun_server(None) as server,
-            PeerConnection(loopback(iceServers=[IceServer(server.url)])) as pc,
-            PeerConnection(loopback()) as theirs,
-            AsyncExitStack() as stack,
-        ):
-            pc.createDataChannel("chat")
-            await pc.setLocalDescription()
-            answer = await answered(theirs, local(pc))
-            if early:
-                await within(theirs.connected())
-            made = await stack.enter_async_context(await pc.fork(answer))
-            await writes(made, theirs)
-            left = {"fork": [pc], "offerer": [made], "nobody": [pc, made]}[ends]
-            told = {each: notes(each) for each in left}
-            for each in {pc, made} - set(left):
-                await each.close()
-            assert {each.iceGatheringState for each in left} == {"gathering"}
-            server.mapped = ("203.0.113.1", 5000)
-            await asyncio.gather(*(each.gathering_complete() for each in left))
-            await asyncio.sleep(0.1)
-            for each in left:
-                assert "203.0.113.1 5000 typ srflx" in local(each).sdp
-                assert "203.0.113.1 5000 typ srflx" in told[each][0]
-                assert told[each][-1] == "None"
-
-    run()
+    async with (
+        nothing_left(),
+        stun_server(None) as server,
+        PeerConnection(loopback(iceServers=[IceServer(server.url)])) as pc,
+        PeerConnection(loopback()) as theirs,
+        AsyncExitStack() as stack,
+    ):
+        pc.createDataChannel("chat")
+        await pc.setLocalDescription()
+        answer = await answered(theirs, local(pc))
+        if early:
+            await within(theirs.connected())
+        made = await stack.enter_async_context(await pc.fork(answer))
+        await writes(made, theirs)
+        left = {"fork": [pc], "offerer": [made], "nobody": [pc, made]}[ends]
+        told = {each: notes(each) for each in left}
+        for each in {pc, made} - set(left):
+            await each.close()
+        assert {each.iceGatheringState for each in left} == {"gathering"}
+        server.mapped = ("203.0.113.1", 5000)
+        await asyncio.gather(*(each.gathering_complete() for each in left))
+        await asyncio.sleep(0.1)
+        for each in left:
+            assert "203.0.113.1 5000 typ srflx" in local(each).sdp
+            assert "203.0.113.1 5000 typ srflx" in told[each][0]
+            assert told[each][-1] == "None"
 
 
-def test_server_that_never_answers_ends_the_gathering_of_each_fork() -> None:
-    @in_virtual_time
-    async def run() -> None:
-        async with (
-            nothing_left(),
-            stun_server(None) as server,
-            PeerConnection(loopback(iceServers=[IceServer(server.url)])) as pc,
-            PeerConnection(loopback()) as theirs,
-            AsyncExitStack() as stack,
-        ):
-            pc.createDataChannel("chat")
-            await pc.setLocalDescription()
-            answer = await answered(theirs, local(pc))
-            made = await stack.enter_async_context(await pc.fork(answer))
-            failed = [expected(each, "icecandidateerror") for each in (pc, made)]
-            urls = {event.url for event in await asyncio.gather(*map(within, failed))}
-            await asyncio.gather(pc.gathering_complete(), made.gathering_complete())
-            assert urls == {server.url}
-
-    run()
+@in_virtual_time
+async def test_server_that_never_answers_ends_the_gathering_of_each_fork() -> None:
+    async with (
+        nothing_left(),
+        stun_server(None) as server,
+        PeerConnection(loopback(iceServers=[IceServer(server.url)])) as pc,
+        PeerConnection(loopback()) as theirs,
+        AsyncExitStack() as stack,
+    ):
+        pc.createDataChannel("chat")
+        await pc.setLocalDescription()
+        answer = await answered(theirs, local(pc))
+        made = await stack.enter_async_context(await pc.fork(answer))
+        failed = [expected(each, "icecandidateerror") for each in (pc, made)]
+        urls = {event.url for event in await asyncio.gather(*map(within, failed))}
+        await asyncio.gather(pc.gathering_complete(), made.gathering_complete())
+        assert urls == {server.url}
