@@ -23,16 +23,12 @@ from tests.support.negotiation.connections import (
     within,
     without_candidates,
 )
-from tests.support.negotiation.forked_offer import Answerer, ForkedOffer, forked_offer
+from tests.support.negotiation.forked_offer import forked_offer
 from tests.support.tracing.traces import line
 
 if TYPE_CHECKING:
     from peer import TrackEvent
     from peer.tracing.events import TraceEvent
-
-
-async def fork(at: ForkedOffer, answerer: Answerer, stack: AsyncExitStack) -> PeerConnection:
-    return await stack.enter_async_context(await at.pc.fork(answerer.answer))
 
 
 @in_virtual_time
@@ -56,7 +52,6 @@ async def test_a_hundred_forks_in_a_row_leave_nothing_behind() -> None:
         pc.createDataChannel("chat")
         await pc.setLocalDescription()
         core = pc._core  # noqa: SLF001 - nobody else sees what it holds
-        (transport,) = core.executor.transports.values()
         async with PeerConnection(loopback()) as theirs:
             await theirs.setRemoteDescription(without_candidates(local(pc)))
             await theirs.setLocalDescription()
@@ -89,8 +84,8 @@ async def test_a_hundred_forks_in_a_row_leave_nothing_behind() -> None:
 
 @in_virtual_time
 async def test_fork_restarts_ice_and_changes_keys_by_itself() -> None:
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
-        forks = [await fork(at, each, stack) for each in at.answerers]
+    async with nothing_left(), forked_offer(2, sound=False) as at:
+        forks = [await at.fork(each) for each in at.answerers]
         await asyncio.gather(*(each.writes_with(forks[each.number]) for each in at.answerers))
         changed, other = at.answerers
         ufrags = [local(each).sdp.split("a=ice-ufrag:")[1][:4] for each in (*forks, at.pc)]
@@ -113,8 +108,8 @@ async def test_fork_restarts_ice_and_changes_keys_by_itself() -> None:
 
 @in_virtual_time
 async def test_fork_that_its_peer_renegotiates_leaves_the_others_alone() -> None:
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
-        forks = [await fork(at, each, stack) for each in at.answerers]
+    async with nothing_left(), forked_offer(2, sound=False) as at:
+        forks = [await at.fork(each) for each in at.answerers]
         await asyncio.gather(*(each.writes_with(forks[each.number]) for each in at.answerers))
         first, second = at.answerers
         first.pc.addTransceiver("audio")
@@ -126,9 +121,9 @@ async def test_fork_that_its_peer_renegotiates_leaves_the_others_alone() -> None
 
 @in_virtual_time
 async def test_offer_that_is_taken_back_leaves_its_forks_alone() -> None:
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with nothing_left(), forked_offer(2, sound=False) as at:
         kept, late = at.answerers
-        made = await fork(at, kept, stack)
+        made = await at.fork(kept)
         await at.pc.setLocalDescription(SessionDescription("", SdpType.ROLLBACK))
         await late.pc.close()
         await kept.writes_with(made)
@@ -178,7 +173,7 @@ async def test_trace_tells_of_forks_and_each_fork_has_one_of_its_own() -> None:
 
 
 async def test_forgotten_fork_is_closed_with_a_warning_and_its_parent_goes_on() -> None:
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with nothing_left(), forked_offer(2, sound=False) as at:
         first, second = at.answerers
         made = await at.pc.fork(first.answer)
         await first.writes_with(made)
@@ -189,4 +184,4 @@ async def test_forgotten_fork_is_closed_with_a_warning_and_its_parent_goes_on() 
             gc.collect()
             assert any(name in str(each.message) for each in warned)
         await within(gone)
-        await second.writes_with(await fork(at, second, stack))
+        await second.writes_with(await at.fork(second))

@@ -58,14 +58,14 @@ async def test_forks_send_one_track_by_settings_and_transceivers_of_their_own() 
 
 async def test_unverified_early_media_goes_on_in_the_fork_whose_peer_sends_it() -> None:
     configuration = loopback(bundlePolicy="max-bundle", early_media=EarlyMedia.UNVERIFIED)
-    async with forked_offer(2, configuration) as at, AsyncExitStack() as stack:
+    async with forked_offer(2, configuration) as at:
         (early,) = at.pc.getReceivers()
         # The first that was heard; the sound of others waits for their answers.
         await at.answerers[0].begun()
         await hears(early.track, at.answerers[0].pitch)
         assert not early.verified
         for each in at.answerers:
-            made = await stack.enter_async_context(await at.pc.fork(each.answer))
+            made = await at.fork(each)
             await each.speaks_with(made)
             (receiver,) = made.getReceivers()
             assert receiver.verified
@@ -74,10 +74,10 @@ async def test_unverified_early_media_goes_on_in_the_fork_whose_peer_sends_it() 
 
 
 async def test_statistics_of_a_fork_are_of_its_peer_alone() -> None:
-    async with forked_offer(2) as at, AsyncExitStack() as stack:
+    async with forked_offer(2) as at:
         forks = []
         for each in at.answerers:
-            made = await stack.enter_async_context(await at.pc.fork(each.answer))
+            made = await at.fork(each)
             await each.speaks_with(made)
             forks.append(made)
         reports = [(await each.getStats()).values() for each in forks]

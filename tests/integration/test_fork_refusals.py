@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -33,6 +32,7 @@ from tests.support.negotiation.connections import (
     within,
 )
 from tests.support.negotiation.forked_offer import forked_offer
+from tests.support.negotiation.without_ice import without_ice
 
 
 async def test_answer_without_an_offer_makes_no_fork() -> None:
@@ -67,15 +67,15 @@ async def test_offer_to_a_peer_that_has_answered_before_makes_no_fork() -> None:
     ],
 )
 async def test_answer_that_cannot_be_accepted_makes_no_fork(old: str, new: str, words: str) -> None:
-    async with forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with forked_offer(2, sound=False) as at:
         first, second = at.answerers
         bad = replace(first.answer, sdp=first.answer.sdp.replace(old, new))
         await first.begun()
         async with refused(at.pc, DescriptionError, words):
             await at.pc.fork(bad)
-        made = await stack.enter_async_context(await at.pc.fork(first.answer))
+        made = await at.fork(first)
         await first.writes_with(made)
-        other = await stack.enter_async_context(await at.pc.fork(second.answer))
+        other = await at.fork(second)
         await second.writes_with(other)
 
 
@@ -93,9 +93,9 @@ async def test_description_that_is_no_answer_makes_no_fork() -> None:
 
 
 async def test_second_answer_of_a_peer_belongs_to_its_fork() -> None:
-    async with forked_offer(1, sound=False) as at, AsyncExitStack() as stack:
+    async with forked_offer(1, sound=False) as at:
         (only,) = at.answerers
-        made = await stack.enter_async_context(await at.pc.fork(only.answer))
+        made = await at.fork(only)
         async with refused(at.pc, InvalidStateError, f"has the fork {made.id}"):
             await at.pc.fork(only.answer)
         await only.writes_with(made)
@@ -104,40 +104,29 @@ async def test_second_answer_of_a_peer_belongs_to_its_fork() -> None:
 @in_virtual_time
 async def test_answer_without_ice_makes_no_fork_and_those_with_it_do() -> None:
     configuration = loopback(ice=IcePolicy.OPTIONAL, rtcp_mux=RtcpMuxPolicy.NEGOTIATE)
-    async with (
-        nothing_left(),
-        forked_offer(3, configuration, sound=False) as at,
-        AsyncExitStack() as stack,
-    ):
+    async with nothing_left(), forked_offer(3, configuration, sound=False) as at:
         *others, phone = at.answerers
-        sdp = re.sub(r"a=(ice-|candidate|end-of)[^\r]*\r\n", "", phone.answer.sdp)
         async with refused(at.pc, InvalidStateError, "an answer without ICE makes no fork"):
-            await at.pc.fork(replace(phone.answer, sdp=sdp))
+            await at.pc.fork(without_ice(phone.answer))
         for each in others:
-            made = await stack.enter_async_context(await at.pc.fork(each.answer))
+            made = await at.fork(each)
             await each.writes_with(made)
 
 
 @in_virtual_time
 async def test_no_more_peers_are_served_than_the_configuration_allows() -> None:
     configuration = loopback(bundlePolicy="max-bundle", max_forks=2)
-    async with (
-        nothing_left(),
-        forked_offer(4, configuration, sound=False) as at,
-        AsyncExitStack() as stack,
-    ):
+    async with nothing_left(), forked_offer(4, configuration, sound=False) as at:
         # The first to check has the offerer's own transport, two more have others.
         await asyncio.sleep(5.0)
         begun = [each for each in at.answerers if each.pc.connectionState == "connected"]
         (late,) = [each for each in at.answerers if each not in begun]
         assert late.pc.iceConnectionState == "checking"
-        forks = [
-            await stack.enter_async_context(await at.pc.fork(each.answer)) for each in begun[:2]
-        ]
+        forks = [await at.fork(each) for each in begun[:2]]
         async with refused(at.pc, InvalidStateError, "2 forks are open, and max_forks is 2"):
             await at.pc.fork(late.answer)
         await forks[0].close()
-        made = await stack.enter_async_context(await at.pc.fork(late.answer))
+        made = await at.fork(late)
         await late.writes_with(made)
         await begun[1].writes_with(forks[1])
 

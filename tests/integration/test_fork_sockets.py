@@ -93,11 +93,10 @@ async def test_forks_on_one_port_of_the_process_share_it_with_other_connections(
         nothing_left(),
         PeerConnection(configuration) as other,
         forked_offer(3, configuration, sound=False) as at,
-        AsyncExitStack() as stack,
     ):
         other.createDataChannel("x")
         await other.setLocalDescription()
-        forks = [await stack.enter_async_context(await at.pc.fork(a.answer)) for a in at.answerers]
+        forks = [await at.fork(a) for a in at.answerers]
         await at.pc.close()
         await asyncio.gather(*(a.writes_with(forks[a.number]) for a in at.answerers))
         assert [ports(each) for each in (other, *forks)] == [{port}] * 4
@@ -109,15 +108,11 @@ async def test_forks_on_one_port_of_the_process_share_it_with_other_connections(
 @pytest.mark.parametrize("early", [True, False], ids=["early", "at once"])
 async def test_forks_of_an_offer_with_tcp_candidates_are_connected_by_udp(early: bool) -> None:
     configuration = loopback(ice_tcp=True, bundlePolicy="max-bundle")
-    async with (
-        nothing_left(),
-        forked_offer(2, configuration, sound=False) as at,
-        AsyncExitStack() as stack,
-    ):
+    async with nothing_left(), forked_offer(2, configuration, sound=False) as at:
         if early:
             await asyncio.gather(*(each.begun() for each in at.answerers))
         for each in at.answerers:
-            made = await stack.enter_async_context(await at.pc.fork(each.answer))
+            made = await at.fork(each)
             await each.writes_with(made)
             (transport,) = made.security.transports
             assert transport.selected_pair is not None

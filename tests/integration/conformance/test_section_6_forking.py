@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,16 +19,12 @@ from tests.support.negotiation.forked_offer import Answerer, ForkedOffer, forked
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from peer import PeerConnection, SessionDescription
+    from peer import SessionDescription
     from tests.support.captures.wire import Captured
 
 pytestmark = pytest.mark.conformance("6.3-forking")
 
 COUNT = 3
-
-
-async def fork(at: ForkedOffer, answerer: Answerer, stack: AsyncExitStack) -> PeerConnection:
-    return await stack.enter_async_context(await at.pc.fork(answerer.answer))
 
 
 async def begun(at: ForkedOffer) -> None:
@@ -51,8 +46,8 @@ def has_keys_of_its_own(answerers: Sequence[Answerer]) -> bool:
 
 
 async def test_sound_and_messages_flow_with_each_of_three_answerers_at_once() -> None:
-    async with nothing_left(), forked_offer(COUNT) as at, AsyncExitStack() as stack:
-        forks = [await fork(at, each, stack) for each in at.answerers]
+    async with nothing_left(), forked_offer(COUNT) as at:
+        forks = [await at.fork(each) for each in at.answerers]
         await asyncio.gather(*(each.speaks_with(forks[each.number]) for each in at.answerers))
         assert has_keys_of_its_own(at.answerers)
         assert [each.id for each in forks] == [f"{at.pc.id}/{n + 1}" for n in range(COUNT)]
@@ -65,14 +60,10 @@ async def test_each_answerer_has_an_association_of_its_own_in_any_order(
     order: tuple[int, ...], early: bool
 ) -> None:
     before = len(sockets())
-    async with (
-        nothing_left(),
-        forked_offer(COUNT, sound=False) as at,
-        AsyncExitStack() as stack,
-    ):
+    async with nothing_left(), forked_offer(COUNT, sound=False) as at:
         if early:
             await begun(at)
-        forks = {n: await fork(at, at.answerers[n], stack) for n in order}
+        forks = {n: await at.fork(at.answerers[n]) for n in order}
         await asyncio.gather(*(at.answerers[n].writes_with(forks[n]) for n in order))
 
         assert has_keys_of_its_own(at.answerers)
@@ -84,25 +75,25 @@ async def test_each_answerer_has_an_association_of_its_own_in_any_order(
 
 @in_virtual_time
 async def test_answer_that_is_20_s_later_than_the_others_gets_a_fork_too() -> None:
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with nothing_left(), forked_offer(2, sound=False) as at:
         soon, late = at.answerers
-        first = await fork(at, soon, stack)
+        first = await at.fork(soon)
         await soon.writes_with(first)
         await asyncio.sleep(20.0)
-        second = await fork(at, late, stack)
+        second = await at.fork(late)
         await late.writes_with(second)
         await soon.writes_with(first)
 
 
 @in_virtual_time
 async def test_provisional_answer_makes_a_fork_that_takes_the_final_one_itself() -> None:
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with nothing_left(), forked_offer(2, sound=False) as at:
         first, second = at.answerers
         provisional = replace(first.answer, type=SdpType.PRANSWER)
-        ringing = await stack.enter_async_context(await at.pc.fork(provisional))
+        ringing = await at.fork(first, provisional)
         assert ringing.signalingState == "have-remote-pranswer"
         await first.writes_with(ringing)
-        other = await fork(at, second, stack)
+        other = await at.fork(second)
         await second.writes_with(other)
         await ringing.setRemoteDescription(first.answer)
         await first.writes_with(ringing)
@@ -114,13 +105,9 @@ async def test_provisional_answer_makes_a_fork_that_takes_the_final_one_itself()
 @pytest.mark.parametrize("dropped", range(COUNT))
 @in_virtual_time
 async def test_dropped_fork_is_told_so_and_the_others_go_on(dropped: int) -> None:
-    async with (
-        nothing_left(),
-        forked_offer(COUNT, sound=False) as at,
-        AsyncExitStack() as stack,
-    ):
+    async with nothing_left(), forked_offer(COUNT, sound=False) as at:
         await begun(at)
-        forks = [await fork(at, each, stack) for each in at.answerers]
+        forks = [await at.fork(each) for each in at.answerers]
         await asyncio.gather(*(each.writes_with(forks[each.number]) for each in at.answerers))
         await forks[dropped].close()
         gone = at.answerers[dropped].pc
@@ -138,9 +125,9 @@ async def test_dropped_fork_is_told_so_and_the_others_go_on(dropped: int) -> Non
 @in_virtual_time
 async def test_dropped_peer_that_is_not_told_so_loses_consent() -> None:
     """Its checks are not taken for those of a device that has yet to answer."""
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with nothing_left(), forked_offer(2, sound=False) as at:
         dropped, other = at.answerers
-        made = await fork(at, dropped, stack)
+        made = await at.fork(dropped)
         await dropped.writes_with(made)
 
         def lose_records(each: Captured) -> Iterable[bytes]:
@@ -154,20 +141,16 @@ async def test_dropped_peer_that_is_not_told_so_loses_consent() -> None:
             lambda: dropped.pc.connectionState == "failed",
         )
         assert "consent" in str(dropped.pc.error)
-        made = await fork(at, other, stack)
+        made = await at.fork(other)
         await other.writes_with(made)
 
 
 @in_virtual_time
 async def test_one_answer_of_several_is_taken_by_the_offerer_itself() -> None:
-    async with (
-        nothing_left(),
-        forked_offer(COUNT, sound=False) as at,
-        AsyncExitStack() as stack,
-    ):
+    async with nothing_left(), forked_offer(COUNT, sound=False) as at:
         await begun(at)
         first, own, refused = at.answerers
-        kept = await fork(at, first, stack)
+        kept = await at.fork(first)
         await at.pc.setRemoteDescription(own.answer)
         await both_connected(at.pc, own.pc)
         await first.writes_with(kept)
@@ -181,16 +164,12 @@ async def test_one_answer_of_several_is_taken_by_the_offerer_itself() -> None:
 @in_virtual_time
 async def test_wrong_fingerprint_fails_one_fork_alone(early: bool) -> None:
     stranger = Certificate.generate().fingerprint()
-    async with (
-        nothing_left(),
-        forked_offer(COUNT, sound=False) as at,
-        AsyncExitStack() as stack,
-    ):
+    async with nothing_left(), forked_offer(COUNT, sound=False) as at:
         if early:
             await begun(at)
         bad = at.answerers[1]
         bad.answer = forged(bad.answer, stranger)
-        forks = [await fork(at, each, stack) for each in at.answerers]
+        forks = [await at.fork(each) for each in at.answerers]
         with pytest.raises(DtlsError, match=str(stranger)):
             await within(forks[1].connected())
         for number in (0, 2):
@@ -201,14 +180,14 @@ async def test_wrong_fingerprint_fails_one_fork_alone(early: bool) -> None:
 @in_virtual_time
 async def test_fingerprints_of_two_answers_that_are_swapped_fail_both() -> None:
     """An association is told by ICE, and has to show what the answer of that peer named."""
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with nothing_left(), forked_offer(2, sound=False) as at:
         await begun(at)
         one, two = at.answerers
         theirs = [announced(each.pc) for each in (one, two)]
         one.answer = replaced(one.answer, *theirs)
         two.answer = replaced(two.answer, *reversed(theirs))
         for each in (one, two):
-            made = await fork(at, each, stack)
+            made = await at.fork(each)
             with pytest.raises(DtlsError):
                 await within(made.connected())
 
@@ -216,7 +195,7 @@ async def test_fingerprints_of_two_answers_that_are_swapped_fail_both() -> None:
 @in_virtual_time
 async def test_fork_answers_no_datagram_that_another_answerer_was_sent() -> None:
     """Each answerer is spoken to from the offer's one address, and told nothing of the others."""
-    async with nothing_left(), forked_offer(2, sound=False) as at, AsyncExitStack() as stack:
+    async with nothing_left(), forked_offer(2, sound=False) as at:
         silent, heard = at.answerers
         held: list[bytes] = []
 
@@ -226,7 +205,7 @@ async def test_fork_answers_no_datagram_that_another_answerer_was_sent() -> None
                 return ()
             return pass_on(each)
 
-        forks = [await fork(at, each, stack) for each in at.answerers]
+        forks = [await at.fork(each) for each in at.answerers]
         await asyncio.gather(*(each.writes_with(forks[each.number]) for each in at.answerers))
         silent.wire.fate = hold
         await asyncio.sleep(10.0)

@@ -76,10 +76,23 @@ class Answerer:
 
 @dataclass
 class ForkedOffer:
-    """The connection that has made the offer, and those that it has reached."""
+    """The connection that has made the offer, and those that it has reached.
+
+    Args:
+        pc: The one that has made it.
+        answerers: The others, in order.
+        stack: What closes all of them, and their forks before them.
+    """
 
     pc: PeerConnection
     answerers: list[Answerer]
+    stack: AsyncExitStack
+
+    async def fork(
+        self, answerer: Answerer, answer: SessionDescription | None = None
+    ) -> PeerConnection:
+        """Make a fork by the answer of one of them, or by another one; it is closed in the end."""
+        return await self.stack.enter_async_context(await self.pc.fork(answer or answerer.answer))
 
 
 @asynccontextmanager
@@ -106,7 +119,7 @@ async def forked_offer(
         pc.createDataChannel("chat")
         await pc.setLocalDescription()
         await within(pc.gathering_complete())
-        made = ForkedOffer(pc, [])
+        made = ForkedOffer(pc, [], stack)
         for number in range(count):
             line = await stack.enter_async_context(wire())
             other = await stack.enter_async_context(PeerConnection(theirs or loopback()))
