@@ -10,9 +10,8 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from peer import IceCandidate, PeerConnection, SdpType, SessionDescription
-from peer.rtp.inbound.stats import InboundRtpStats
 from tests.support.clock.deadline import DEADLINE
-from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connection_media import ToneTrack, hears, receives_more
 from tests.support.negotiation.connections import expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description
 from tests.support.peers.negotiated_session import medium_of, small_video
@@ -64,20 +63,6 @@ async def echoes(fork: PeerConnection) -> None:
     assert await within(back) == fork.id
 
 
-async def heard(fork: PeerConnection) -> int:
-    """Packets of media that a fork has received."""
-    stats = (await fork.getStats()).values()
-    return sum(each.packetsReceived for each in stats if isinstance(each, InboundRtpStats))
-
-
-async def hears_more(fork: PeerConnection) -> None:
-    """Wait until more media has come to a fork."""
-    first = await heard(fork)
-    async with asyncio.timeout(DEADLINE):
-        while await heard(fork) < first + 10:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0.05)
-
-
 def certificate_of(fork: PeerConnection) -> str:
     """Fingerprint of the certificate that the peer of a fork has shown."""
     (transport,) = fork.security.transports
@@ -125,7 +110,7 @@ async def test_four_stacks_answer_one_offer_and_each_is_a_fork_with_keys_of_its_
         await asyncio.gather(*(within(each.connected()) for each in (*forks, with_aiortc)))
         await asyncio.gather(
             *(each.flows() for each in devices),
-            *map(hears_more, (*forks, with_aiortc)),
+            *map(receives_more, (*forks, with_aiortc)),
             *map(echoes, (*forks, with_aiortc)),
             hears(tracks["audio"], 500),
         )
@@ -138,4 +123,4 @@ async def test_four_stacks_answer_one_offer_and_each_is_a_fork_with_keys_of_its_
         for fork in forks[:2]:
             await fork.close()
         kept = (*forks[2:], with_aiortc)
-        await asyncio.gather(devices[2].flows(), *map(hears_more, kept), *map(echoes, kept))
+        await asyncio.gather(devices[2].flows(), *map(receives_more, kept), *map(echoes, kept))

@@ -11,8 +11,8 @@ import pytest
 from aiortc.mediastreams import AudioStreamTrack
 
 from peer import BestEffort, IcePolicy, MediaEncryption, PeerConnection, SdpType, SessionDescription
-from peer.rtp.inbound.stats import InboundRtpStats
 from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connection_media import has_received, packets_received
 from tests.support.negotiation.connections import local, loopback, until, within
 
 if TYPE_CHECKING:
@@ -107,18 +107,6 @@ def telephone() -> PeerConnection:
     return pc
 
 
-async def has_received(pc: PeerConnection, packets: int) -> None:
-    """Wait until so many packets of sound have come."""
-    async with asyncio.timeout(DEADLINE):
-        while await received(pc) < packets:  # noqa: ASYNC110 - no event tells of a packet
-            await asyncio.sleep(0.01)
-
-
-async def received(pc: PeerConnection) -> int:
-    report = (await pc.getStats()).values()
-    return sum(each.packetsReceived for each in report if isinstance(each, InboundRtpStats))
-
-
 async def test_plain_media_goes_to_the_described_address_and_comes_from_there_alone() -> None:
     async with plain_phone() as phone, plain_phone() as stranger, telephone() as pc:
         port = await answer(pc, phone.offer())
@@ -135,7 +123,7 @@ async def test_plain_media_goes_to_the_described_address_and_comes_from_there_al
         phone.speak(port, first=2 * _PACKETS)
         await has_received(pc, 2 * _PACKETS)
         await phone.hears()
-        assert await received(pc) == 2 * _PACKETS
+        assert await packets_received(pc) == 2 * _PACKETS
         assert stranger.received == []
         # Nothing but RTP and RTCP in clear, and no check.
         assert {datagram[0] >> 6 for datagram in phone.received} == {2}
@@ -157,5 +145,5 @@ async def test_plain_media_moves_with_the_description() -> None:
         moved.speak(port, first=2 * _PACKETS)
         await has_received(pc, 2 * _PACKETS)
         await moved.hears()
-        assert await received(pc) == 2 * _PACKETS
+        assert await packets_received(pc) == 2 * _PACKETS
         assert len(phone.received) == before

@@ -13,9 +13,8 @@ import pytest
 
 from media import SyntheticAudioTrack
 from peer import PeerConfiguration, PeerConnection
-from peer.rtp.inbound.stats import InboundRtpStats
 from signaling import sip
-from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connection_media import receives_more
 from tests.support.negotiation.connections import within
 from tests.support.peers import baresip, linphone
 from tests.support.peers.baresip import MediaMode, registered_baresip
@@ -34,8 +33,6 @@ pytestmark = [
 ]
 
 USERS = {"phone": "secret-of-the-phone", "bot": "secret-of-the-bot"}
-#: Seconds between two looks at a counter (ours).
-_LOOK = 0.03
 #: Seconds in which 20 packets of sound would come (ours).
 _SILENCE = 0.4
 Phone: TypeAlias = baresip.Phone | linphone.Phone
@@ -80,21 +77,6 @@ def sending(sink: ArrivalSink | None = None) -> PeerConnection:
     return connection
 
 
-async def received(connection: PeerConnection) -> int:
-    stats = (await connection.getStats()).values()
-    return sum(each.packetsReceived for each in stats if isinstance(each, InboundRtpStats))
-
-
-async def flow(connection: PeerConnection, count: int = 10) -> None:
-    """Wait until more packets have come."""
-    first = await received(connection)
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            if await received(connection) >= first + count:
-                return
-            await asyncio.sleep(_LOOK)
-
-
 PHONES = [
     pytest.param("baresip", marks=pytest.mark.needs("baresip")),
     pytest.param("linphone", marks=[pytest.mark.needs("linphone"), pytest.mark.long]),
@@ -109,7 +91,7 @@ async def test_bot_calls_a_plain_phone_through_kamailio_and_rtpengine(
         connection = sending()
         async with await within(bot.invite(proxy.aor("phone"), connection)) as call:
             await speak(phone)
-            await flow(connection)
+            await receives_more(connection)
             await within(call.hangup())
 
 
@@ -124,7 +106,7 @@ async def test_plain_phone_calls_a_bot_through_kamailio_and_rtpengine(
         await within(call.answer(connection))
         await within(call.established())
         await speak(phone)
-        await flow(connection)
+        await receives_more(connection)
         await phone.hang_up()
         assert (await within(call.ended())).cause is sip.EndCause.REMOTE
 
@@ -135,16 +117,16 @@ async def test_hold_rekey_and_ice_restart_pass_kamailio_and_rtpengine(tmp_path: 
         arrivals = ArrivalSink()
         connection = sending(arrivals)
         async with await within(bot.invite(proxy.aor("phone"), connection)) as call:
-            await flow(connection)
+            await receives_more(connection)
             await within(call.hold())
             assert await arrivals.silence(_SILENCE) == 0
             await within(call.resume())
-            await flow(connection)
+            await receives_more(connection)
             result = await within(connection.rekey(keep_path=True))
             assert result.changed, result.reason
-            await flow(connection)
+            await receives_more(connection)
             connection.restartIce()
-            await flow(connection)
+            await receives_more(connection)
             assert call.ending is None
 
 
@@ -165,5 +147,5 @@ async def test_rekey_of_one_of_two_bots_behind_rtpengine_keeps_the_other_leg(
             # it is given up within 3 s, and not the 30 of one that has begun.
             result = await within(one.rekey(keep_path=True))
             assert result.changed, result.reason
-            await asyncio.gather(flow(one), flow(another))
+            await asyncio.gather(receives_more(one), receives_more(another))
         assert call.ending is None

@@ -11,6 +11,7 @@ from av import AudioFrame, VideoFrame
 
 from media import SyntheticAudioTrack, ToneMeter
 from media.planes import planes
+from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
 from tests.support.clock.deadline import DEADLINE
 
@@ -85,6 +86,24 @@ async def hears(track: MediaStreamTrack, pitch: float) -> None:
             heard = meter.measure()
             if heard.level > -30 and heard.pitch is not None and abs(heard.pitch - pitch) < 5:
                 return
+
+
+async def packets_received(pc: PeerConnection) -> int:
+    """Packets of media that have come to a connection."""
+    stats = (await pc.getStats()).values()
+    return sum(each.packetsReceived for each in stats if isinstance(each, InboundRtpStats))
+
+
+async def has_received(pc: PeerConnection, packets: int) -> None:
+    """Wait until so many packets of media have come to a connection."""
+    async with asyncio.timeout(DEADLINE):
+        while await packets_received(pc) < packets:  # noqa: ASYNC110 - no event tells of a packet
+            await asyncio.sleep(0.02)
+
+
+async def receives_more(pc: PeerConnection, packets: int = 10) -> None:
+    """Wait until so many more packets of media have come to a connection."""
+    await has_received(pc, await packets_received(pc) + packets)
 
 
 async def sent_for(pc: PeerConnection, seconds: float) -> None:
