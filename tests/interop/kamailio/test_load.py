@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from signaling import sip
+from tests.support.negotiation.connections import until
 from tests.support.peers.kamailio import kamailio
-from tests.support.peers.sip_phones import met
 from tests.support.peers.sipp import sipp_calls
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def loaded_bot(folder: Path, *, waits_for: int) -> AsyncIterator[tuple[Kam
         running = asyncio.create_task(bot.run())
         try:
             yield proxy, bot
-            await met(lambda: len(asyncio.all_tasks()) <= tasks + 1)
+            await until(lambda: len(asyncio.all_tasks()) <= tasks + 1)
             assert phone.current_calls == ()
             gc.collect()
             # The phone's tasks may still hold the last call that they had in hand.
@@ -107,7 +107,7 @@ async def test_no_call_of_many_in_a_row_is_lost_and_nothing_is_kept(
             await sipp_calls(
                 tmp_path, proxy, user="ann", secret=secret, to="bot", calls=calls, at_once=1
             )
-            await met(lambda: len(bot.ends) == calls)
+            await until(lambda: len(bot.ends) == calls)
             assert bot.ends == [sip.EndCause.REMOTE] * calls
     finally:
         tracemalloc.stop()
@@ -119,6 +119,6 @@ async def test_no_call_of_fifty_at_once_is_lost_and_nothing_is_kept(tmp_path: Pa
     async with loaded_bot(tmp_path, waits_for=50) as (proxy, bot):
         secret = USERS["ann"]
         await sipp_calls(tmp_path, proxy, user="ann", secret=secret, to="bot", calls=50, at_once=50)
-        await met(lambda: len(bot.ends) == 50)
+        await until(lambda: len(bot.ends) == 50)
         assert bot.most == 50
         assert bot.ends == [sip.EndCause.REMOTE] * 50

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,19 +16,16 @@ from typing import TYPE_CHECKING
 from media import SyntheticAudioTrack
 from peer import PeerConnection
 from signaling.sip.phone import Phone
-from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import within
 from tests.support.peers.sip_link import JoinedTransport, forking_transports, joined_transports
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from peer import PeerConfiguration
     from signaling.sip.agent_port import AgentSettings
     from signaling.sip.call import Call
 
-#: Seconds between two looks at what is waited for (ours).
-_LOOK = 0.02
 CALLER, CALLED = "sip:ann@example.org", '"Bob" <sip:bob@example.org>'
 
 
@@ -42,13 +38,7 @@ class LinkedPhone:
 
     async def ringing(self) -> Call:
         """Wait for a call that comes in."""
-
-        async def first() -> Call:
-            async for call in self.phone.calls():
-                return call
-            raise AssertionError("the phone is closed")
-
-        call: Call = await within(first())
+        call: Call = await within(anext(self.phone.calls()))
         return call
 
     async def answer(self, connection: PeerConnection | None = None) -> Call:
@@ -63,15 +53,6 @@ def sounding(configuration: PeerConfiguration | None = None) -> PeerConnection:
     connection = PeerConnection(configuration)
     connection.addTrack(SyntheticAudioTrack())
     return connection
-
-
-async def met(condition: Callable[[], bool]) -> None:
-    """Wait until something has come about."""
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(_LOOK)
 
 
 @asynccontextmanager

@@ -11,8 +11,8 @@ from sipmessage import Request, Response
 
 from media import SyntheticAudioTrack
 from signaling.sip.errors import CallChangeRefused, SipUsageError
-from tests.support.negotiation.connections import within
-from tests.support.peers.sip_phones import LinkedPhone, met, sounding, two_phones
+from tests.support.negotiation.connections import until, within
+from tests.support.peers.sip_phones import LinkedPhone, sounding, two_phones
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -91,7 +91,7 @@ async def test_changes_of_both_ends_at_once_are_both_made_in_the_end() -> None:
             ]
             return len(sending) == 2
 
-        await met(lambda: all(made(call) for call in (both.ours, both.theirs)))
+        await until(lambda: all(made(call) for call in (both.ours, both.theirs)))
 
 
 async def test_hold_that_the_other_end_refuses_is_told_and_the_call_goes_on() -> None:

@@ -10,8 +10,8 @@ from peer import ConnectionState
 from signaling.sip.call_events import CallDirection, CallState
 from signaling.sip.errors import CallRejected, SipUsageError
 from signaling.sip.session_events import EndCause
-from tests.support.negotiation.connections import within
-from tests.support.peers.sip_phones import met, sounding, two_phones
+from tests.support.negotiation.connections import until, within
+from tests.support.peers.sip_phones import sounding, two_phones
 
 
 async def test_call_that_is_accepted_connects_both_ends() -> None:
@@ -135,7 +135,7 @@ async def test_calls_that_are_over_leave_nothing_behind_in_either_phone() -> Non
             async with caller.phone.ring("sip:bob@example.org", sounding()) as branches:
                 await within((await called.ringing()).early(sounding()))
                 await within(anext(branches))
-        await met(lambda: kept() == before)
+        await until(lambda: kept() == before)
 
 
 @pytest.mark.parametrize("target", ["bob", "", "http://example.org"])

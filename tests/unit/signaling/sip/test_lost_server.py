@@ -9,8 +9,8 @@ import pytest
 from peer import ConnectionState
 from signaling.sip.errors import SipTransportError
 from signaling.sip.transport.events import SipTransportLost, SipTransportRestored
-from tests.support.negotiation.connections import within
-from tests.support.peers.sip_phones import met, two_phones
+from tests.support.negotiation.connections import until, within
+from tests.support.peers.sip_phones import two_phones
 
 
 async def test_call_outlives_its_server_and_tells_the_new_address() -> None:
@@ -25,7 +25,7 @@ async def test_call_outlives_its_server_and_tells_the_new_address() -> None:
         caller.link.tell(SipTransportLost("the WebSocket broke"))
         caller.link.host = "moved.invalid"
         caller.link.tell(SipTransportRestored(1.5))
-        await met(lambda: other.session.dialog.remote_target.host == "moved.invalid")
+        await until(lambda: other.session.dialog.remote_target.host == "moved.invalid")
         assert told == ["the WebSocket broke", 1.5]
         assert call.connection is not None
         await within(call.connection.connected())

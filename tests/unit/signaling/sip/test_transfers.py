@@ -10,8 +10,8 @@ import pytest
 from sipmessage import Request, Response
 
 from signaling.sip.errors import SipUsageError
-from tests.support.negotiation.connections import within
-from tests.support.peers.sip_phones import LinkedPhone, met, two_phones
+from tests.support.negotiation.connections import until, within
+from tests.support.peers.sip_phones import LinkedPhone, two_phones
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,7 +63,7 @@ async def test_transfer_names_whom_to_call_and_reports_how_that_goes() -> None:
         assert "sip:ann@example.org" in transfer.referred_by
         transfer.accept()
         transfer.report(200)
-        await met(lambda: len(called.link.requests("NOTIFY")) == 2)
+        await until(lambda: len(called.link.requests("NOTIFY")) == 2)
         trying, done = called.link.requests("NOTIFY")
         assert trying.body.startswith(b"SIP/2.0 100 ")
         assert done.body.startswith(b"SIP/2.0 200 ")
@@ -75,5 +75,5 @@ async def test_transfer_names_whom_to_call_and_reports_how_that_goes() -> None:
 async def test_transfer_that_nobody_listens_to_is_refused() -> None:
     async with referred(listens=False) as (call, _, called):
         sent = called.link.sent
-        await met(lambda: any(isinstance(each, Response) and each.code == 603 for each in sent))
+        await until(lambda: any(isinstance(each, Response) and each.code == 603 for each in sent))
         assert call.ending is None
