@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 import av
 import pytest
 
-from media import Recorder, SyntheticAudioTrack
-from peer import PeerConnection
+from media import Recorder
 from signaling import sip
 from tests.support.browser.browsers import BrowserName, open_browser
 from tests.support.browser.sip_page import SipLibrary, SipTab, sip_pages
 from tests.support.negotiation.connections import within
 from tests.support.peers.kamailio import DigestAlgorithm, Kamailio, kamailio
 from tests.support.peers.negotiated_session import small_video
+from tests.support.peers.sip_phones import sounding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from media.recording.events import Progress
-    from peer import TrackEvent
+    from peer import PeerConnection, TrackEvent
 
 USERS = {"ann": "ann's secret", "bot": "the bot's"}
 #: Seconds of sound that make a recording.
@@ -38,12 +38,6 @@ class Place:
     proxy: Kamailio
     ann: SipTab
     bot: sip.Phone
-
-    async def taken(self) -> sip.Call:
-        """Wait for the next call of the bot."""
-        async for call in self.bot.calls():
-            return call
-        raise AssertionError("the bot is closed")
 
 
 @asynccontextmanager
@@ -66,8 +60,7 @@ async def place(
 
 
 def sending() -> PeerConnection:
-    connection = PeerConnection()
-    connection.addTrack(SyntheticAudioTrack())
+    connection = sounding()
     connection.addTrack(small_video())
     return connection
 
@@ -79,7 +72,7 @@ async def test_browser_calls_a_bot_through_kamailio_and_is_recorded(tmp_path: Pa
     file = tmp_path / "call.mkv"
     async with place(tmp_path, BrowserName.CHROMIUM, SipLibrary.JSSIP) as here:
         await here.ann.call(here.proxy.aor("bot"))
-        call = await within(here.taken())
+        call = await within(anext(here.bot.calls()))
         recorder, connection = Recorder(file), sending()
 
         @connection.on("track")

@@ -13,8 +13,7 @@ import pytest
 
 from handfast.trace import TracedEnd, draw
 from handfast.trace.rows import Arrow
-from media import SyntheticAudioTrack
-from peer import ConnectionState, PeerConfiguration, PeerConnection
+from peer import ConnectionState, PeerConfiguration
 from peer.tracing.events import FingerprintChecked, HandshakeCompleted, SignalingMessage
 from signaling import sip
 from tests.support.browser.browsers import open_browser
@@ -23,18 +22,13 @@ from tests.support.negotiation.connections import within
 from tests.support.peers.baresip import AnswerMode, registered_baresip
 from tests.support.peers.kamailio import kamailio
 from tests.support.peers.linphone import registered_linphone
+from tests.support.peers.sip_phones import sounding
 from tests.support.tracing.traces import Sink
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 USERS = {"ann": "ann's secret", "team": "secret-of-the-team"}
-
-
-def sending(configuration: PeerConfiguration | None = None) -> PeerConnection:
-    connection = PeerConnection(configuration)
-    connection.addTrack(SyntheticAudioTrack())
-    return connection
 
 
 @pytest.mark.conformance("6.3-forking", "6.2-early-media", peers=["Chromium 156"])
@@ -77,10 +71,10 @@ async def test_invite_forks_to_browser_linphone_and_bot_that_answer_early_and_on
             incoming=IncomingCalls.EARLY,
         )
         parent = Sink()
-        connection = sending(PeerConfiguration(trace=parent))
+        connection = sounding(PeerConfiguration(trace=parent))
         async with ann.ring(proxy.aor("team"), connection, trace=traced) as branches:
             call = await within(anext(bot.calls()))
-            theirs = await within(call.early(sending()))
+            theirs = await within(call.early(sounding()))
             forks = [await within(anext(branches)) for _ in range(3)]
             for fork in forks:
                 assert fork.state is sip.CallState.EARLY

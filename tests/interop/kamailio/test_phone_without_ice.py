@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media import SyntheticAudioTrack
-from peer import IcePolicy, PeerConfiguration, PeerConnection, RtcpMuxPolicy
+from peer import IcePolicy, PeerConfiguration, RtcpMuxPolicy
 from signaling import sip
 from tests.support.negotiation.connections import within
 from tests.support.peers.baresip import MediaMode, registered_baresip
 from tests.support.peers.kamailio import kamailio
+from tests.support.peers.sip_phones import sounding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +41,9 @@ async def test_bot_that_takes_peers_without_ice_calls_and_holds_such_a_phone(
         ),
         sip.register(proxy.ws, proxy.aor("ann"), USERS["ann"]) as ann,
     ):
-        connection = PeerConnection(
+        connection = sounding(
             PeerConfiguration(ice=IcePolicy.OPTIONAL, rtcp_mux=RtcpMuxPolicy.NEGOTIATE)
         )
-        connection.addTrack(SyntheticAudioTrack())
 
         @connection.on("track")
         async def listen(event: TrackEvent) -> None:

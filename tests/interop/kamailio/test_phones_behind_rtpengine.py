@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from media import SyntheticAudioTrack
-from peer import PeerConfiguration, PeerConnection
+from peer import PeerConfiguration
 from signaling import sip
 from tests.support.negotiation.connection_media import receives_more
 from tests.support.negotiation.connections import within
@@ -21,6 +20,7 @@ from tests.support.peers.baresip import MediaMode, registered_baresip
 from tests.support.peers.kamailio import Kamailio, kamailio
 from tests.support.peers.linphone import registered_linphone
 from tests.support.peers.rtpengine import rtpengine
+from tests.support.peers.sip_phones import sounding
 from tests.support.rtp.arrivals import ArrivalSink
 
 if TYPE_CHECKING:
@@ -71,12 +71,6 @@ async def speak(phone: Phone) -> None:
         await phone.speak()
 
 
-def sending(sink: ArrivalSink | None = None) -> PeerConnection:
-    connection = PeerConnection(PeerConfiguration(trace=sink))
-    connection.addTrack(SyntheticAudioTrack())
-    return connection
-
-
 PHONES = [
     pytest.param("baresip", marks=pytest.mark.needs("baresip")),
     pytest.param("linphone", marks=[pytest.mark.needs("linphone"), pytest.mark.long]),
@@ -88,7 +82,7 @@ async def test_bot_calls_a_plain_phone_through_kamailio_and_rtpengine(
     tmp_path: Path, name: str
 ) -> None:
     async with place(tmp_path) as (proxy, bot), phone_of(name, tmp_path, proxy) as phone:
-        connection = sending()
+        connection = sounding()
         async with await within(bot.invite(proxy.aor("phone"), connection)) as call:
             await speak(phone)
             await receives_more(connection)
@@ -102,7 +96,7 @@ async def test_plain_phone_calls_a_bot_through_kamailio_and_rtpengine(
     async with place(tmp_path) as (proxy, bot), phone_of(name, tmp_path, proxy) as phone:
         await phone.call(proxy.aor("bot"))
         call = await within(anext(bot.calls()))
-        connection = sending()
+        connection = sounding()
         await within(call.answer(connection))
         await within(call.established())
         await speak(phone)
@@ -115,7 +109,7 @@ async def test_plain_phone_calls_a_bot_through_kamailio_and_rtpengine(
 async def test_hold_rekey_and_ice_restart_pass_kamailio_and_rtpengine(tmp_path: Path) -> None:
     async with place(tmp_path) as (proxy, bot), phone_of("baresip", tmp_path, proxy):
         arrivals = ArrivalSink()
-        connection = sending(arrivals)
+        connection = sounding(PeerConfiguration(trace=arrivals))
         async with await within(bot.invite(proxy.aor("phone"), connection)) as call:
             await receives_more(connection)
             await within(call.hold())
@@ -137,9 +131,9 @@ async def test_rekey_of_one_of_two_bots_behind_rtpengine_keeps_the_other_leg(
         place(tmp_path) as (proxy, bot),
         sip.register(proxy.ws, proxy.aor("phone"), USERS["phone"]) as other,
     ):
-        calling = asyncio.create_task(bot.invite(proxy.aor("phone"), ours := sending()))
+        calling = asyncio.create_task(bot.invite(proxy.aor("phone"), ours := sounding()))
         call = await within(anext(other.calls()))
-        theirs = await within(call.answer(sending()))
+        theirs = await within(call.answer(sounding()))
         await within(calling)
         await within(asyncio.gather(ours.connected(), theirs.connected()))
         for one, another in ((ours, theirs), (theirs, ours)):

@@ -13,19 +13,19 @@ import av
 import pytest
 
 from examples import ivr_bot, voicemail_bot
-from media import SyntheticAudioTrack, ToneMeter
-from peer import PeerConnection
+from media import ToneMeter
 from signaling import sip
 from tests.support.clock.deadline import DEADLINE
-from tests.support.negotiation.connections import within
+from tests.support.negotiation.connections import until, within
 from tests.support.peers.kamailio import Kamailio, kamailio
+from tests.support.peers.sip_phones import sounding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
     from typing import Any
 
-    from peer import MediaStreamTrack, TrackEvent
+    from peer import MediaStreamTrack, PeerConnection, TrackEvent
 
 pytestmark = [pytest.mark.needs("kamailio"), pytest.mark.xdist_group("peer-kamailio")]
 
@@ -47,8 +47,7 @@ class Caller:
     """A connection that sends a tone, and listens."""
 
     def __init__(self) -> None:
-        self.pc = PeerConnection()
-        self.pc.addTrack(SyntheticAudioTrack())
+        self.pc = sounding()
         self._track: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
         self.pc.on("track", self._take)
 
@@ -130,18 +129,9 @@ async def test_mailbox_records_what_the_caller_says(
     async with calling(tmp_path, monkeypatch, bot) as (proxy, ann):
         caller = Caller()
         call = await reached(ann, proxy.aor("bot"), caller.pc)
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                recorded = list(box.glob("*.ogg"))
-                if recorded and recorded[0].stat().st_size > 4000:
-                    break
-                await asyncio.sleep(0.1)
+        await until(lambda: any(file.stat().st_size > 4000 for file in box.glob("*.ogg")))
         await within(call.hangup())
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                if not list(box.glob("*.part*")):
-                    break
-                await asyncio.sleep(0.1)
+        await until(lambda: not list(box.glob("*.part*")))
     (message,) = box.glob("*.ogg")
     assert "ann" in message.name
     with av.open(str(message)) as file:
