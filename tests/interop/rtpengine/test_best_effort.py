@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from media import SyntheticAudioTrack
-from peer import (
-    BestEffort,
-    MediaEncryption,
-    PeerConfiguration,
-    PeerConnection,
-    SdpType,
-    SessionDescription,
-)
-from tests.support.negotiation.connections import local, within
-from tests.support.peers.rtpengine import Rtpengine, Value, rtpengine
+from peer import BestEffort, MediaEncryption, PeerConfiguration, PeerConnection
+from tests.support.peers.rtpengine import Value, rtpengine
+from tests.support.peers.rtpengine_calls import sound_through
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,27 +35,6 @@ _PLAIN: dict[str, Value] = {
 }
 
 
-async def described(pc: PeerConnection) -> str:
-    await pc.setLocalDescription()
-    await within(pc.gathering_complete())
-    return local(pc).sdp
-
-
-async def passed(proxy: Rtpengine, command: str, sdp: str, flags: dict[str, Value]) -> str:
-    """Let an offer or an answer through, and return what comes of it."""
-    tags: dict[str, Value] = {"call-id": "call", "from-tag": "caller"}
-    if command == "answer":
-        tags["to-tag"] = "callee"
-    return str((await proxy.ask({"command": command, "sdp": sdp, **tags, **flags}))["sdp"])
-
-
-async def heard(pc: PeerConnection) -> None:
-    """Wait until sound has come."""
-    (transceiver,) = pc.getTransceivers()
-    for _ in range(10):
-        await within(transceiver.receiver.track.recv())
-
-
 async def test_rtpengine_encrypts_the_leg_of_an_osrtp_offer_towards_an_end_without_keys(
     tmp_path: Path,
 ) -> None:
@@ -74,17 +44,10 @@ async def test_rtpengine_encrypts_the_leg_of_an_osrtp_offer_towards_an_end_witho
         PeerConnection(configuration) as caller,
         PeerConnection(configuration) as callee,
     ):
-        caller.addTrack(SyntheticAudioTrack())
-        offer = await passed(proxy, "offer", await described(caller), _PLAIN)
-        assert "fingerprint" not in offer
-        await callee.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
-        callee.addTrack(SyntheticAudioTrack())
-        answer = await passed(
-            proxy, "answer", await described(callee), {**_LEG, "OSRTP": ["accept"]}
+        offer = await sound_through(
+            proxy, caller, callee, to_callee=_PLAIN, to_caller={**_LEG, "OSRTP": ["accept"]}
         )
-        await caller.setRemoteDescription(SessionDescription(answer, SdpType.ANSWER))
-        await within(asyncio.gather(caller.connected(), callee.connected()))
-        await asyncio.gather(heard(caller), heard(callee))
+        assert "fingerprint" not in offer
         legs = [pc.security.transports[0].encryption for pc in (caller, callee)]
         assert legs == [MediaEncryption.DTLS_SRTP, MediaEncryption.NONE]
         assert caller.security.verified

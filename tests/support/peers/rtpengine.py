@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -27,8 +27,8 @@ _AGAIN = 0.1
 _PORTS = 200
 Value = int | str | list["Value"] | dict[str, "Value"]
 
-#: What it is asked to make of every description: one for a WebRTC end.
-_TOWARDS_US: dict[str, Value] = {
+#: What it is asked to make of a description: one for a WebRTC end.
+TOWARDS_US: dict[str, Value] = {
     "ICE": "force",
     "transport-protocol": "UDP/TLS/RTP/SAVPF",
     "rtcp-mux": ["require"],
@@ -67,16 +67,19 @@ class Rtpengine(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         """Take that nothing listens yet: the request is sent again."""
 
-    async def describe(self, command: str, *, sdp: str, **tags: str) -> str:
+    async def describe(
+        self, command: str, towards: Mapping[str, Value] = TOWARDS_US, /, *, sdp: str, **tags: str
+    ) -> str:
         """Let an offer or an answer through, and return what goes to the other end.
 
         Args:
             command: "offer" or "answer".
+            towards: What it is asked to make of it.
             sdp: What one end has sent.
             tags: `call_id`, `from_tag` and, in an answer, `to_tag`, as in SIP.
         """
         named: dict[str, Value] = {name.replace("_", "-"): tag for name, tag in tags.items()}
-        answer = await self.ask({"command": command, "sdp": sdp, **named, **_TOWARDS_US})
+        answer = await self.ask({"command": command, "sdp": sdp, **named, **towards})
         return str(answer["sdp"])
 
     async def ask(self, request: dict[str, Value]) -> dict[str, Value]:
