@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from sipmessage import CSeq, Request, Response
 
+from tests.support.sip.virtual_link import Path, VirtualLink, perfect
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.support.sip.agent_end import AgentEnd
 
 
@@ -69,6 +73,31 @@ class ForkingProxy:
             if len(self._refusals) == len(self.ends):
                 passed.append(message)
         return passed
+
+
+class ForkedCall:
+    """A caller, the ends behind a proxy that its INVITE goes to, and the link between them.
+
+    Args:
+        ann: The end that calls.
+        called: The others.
+        path: What happens to messages.
+    """
+
+    def __init__(self, ann: AgentEnd, called: Sequence[AgentEnd], *, path: Path = perfect) -> None:
+        self.ann, self.called = ann, called
+        self.proxy = ForkingProxy(*called)
+        self.link = VirtualLink(ann, self.proxy, path=path)
+
+    def run(self, seconds: float = 1.0) -> None:
+        """Send what commands have left behind, and let time pass."""
+        for end in (self.ann, *self.called):
+            end.now = self.link.now
+        self.link.send(0, self.ann.flush())
+        self.link.send(1, self.proxy.flush())
+        self.link.run(self.link.now + seconds)
+        for end in (self.ann, *self.called):
+            end.now = self.link.now
 
 
 def _ack(invite: Request, refusal: Response) -> Request:

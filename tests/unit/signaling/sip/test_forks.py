@@ -10,8 +10,7 @@ from signaling.sip.replies import reply_to
 from signaling.sip.session_events import Accepted, CallEnded, EndCause, PreviewReceived
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd
-from tests.support.sip.forking_proxy import ForkingProxy
-from tests.support.sip.virtual_link import VirtualLink
+from tests.support.sip.forking_proxy import ForkedCall
 
 
 def ringing(end: AgentEnd, told: Told) -> None:
@@ -19,27 +18,16 @@ def ringing(end: AgentEnd, told: Told) -> None:
         told.event.session.progress(183, sdp=f"answer of {end.uri.user}", is_reliable=False)
 
 
-class Forks:
+class Forks(ForkedCall):
     """Ann calls; bob, carol and dave ring."""
 
     def __init__(self, *, keeps_all: bool = False) -> None:
-        self.ann = AgentEnd("ann")
-        self.called = [AgentEnd(name, react=ringing) for name in ("bob", "carol", "dave")]
-        self.proxy = ForkingProxy(*self.called)
-        self.link = VirtualLink(self.ann, self.proxy)
+        called = [AgentEnd(name, react=ringing) for name in ("bob", "carol", "dave")]
+        super().__init__(AgentEnd("ann"), called)
         self.invite = self.ann.agent.invite(
             URI.parse("sip:all@example.org"), sdp="offer", keeps_all=keeps_all
         )
         self.run()
-
-    def run(self, seconds: float = 1.0) -> None:
-        for end in (self.ann, *self.called):
-            end.now = self.link.now
-        self.link.send(0, self.ann.flush())
-        self.link.send(1, self.proxy.flush())
-        self.link.run(self.link.now + seconds)
-        for end in (self.ann, *self.called):
-            end.now = self.link.now
 
     def flush_called(self) -> None:
         self.link.send(1, self.proxy.flush())

@@ -15,38 +15,26 @@ from signaling.sip.outgoing_invite import Forked
 from signaling.sip.session_events import CallEnded
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd
-from tests.support.sip.forking_proxy import ForkingProxy
-from tests.support.sip.virtual_link import VirtualLink
+from tests.support.sip.forking_proxy import ForkedCall
 
 #: Seeds that run here; SIP_SEEDS=2000 runs more by hand.
 SEEDS = range(int(os.environ.get("SIP_SEEDS", "40")))
 
 
-class LossyForks:
+class LossyForks(ForkedCall):
     """Ann calls three ends at once; who answers, and whom she keeps, is chance."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.ann = AgentEnd("ann", react=self._note, chance=self.random.random)
-        self.called = [
+        ann, *called = (
             AgentEnd(name, react=self._note, chance=self.random.random)
-            for name in ("bob", "carol", "dave")
-        ]
-        self.proxy = ForkingProxy(*self.called)
-        self.link = VirtualLink(self.ann, self.proxy, path=self._path)
+            for name in ("ann", "bob", "carol", "dave")
+        )
+        super().__init__(ann, called, path=self._path)
         self.sessions: list[InviteSession] = []
         self.invite = self.ann.agent.invite(
             URI.parse("sip:all@example.org"), sdp="offer", keeps_all=self.random.random() < 0.5
         )
-
-    def run(self, seconds: float) -> None:
-        for end in (self.ann, *self.called):
-            end.now = self.link.now
-        self.link.send(0, self.ann.flush())
-        self.link.send(1, self.proxy.flush())
-        self.link.run(self.link.now + seconds)
-        for end in (self.ann, *self.called):
-            end.now = self.link.now
 
     def act(self) -> None:
         """Do something at one of the ends."""
