@@ -3,12 +3,12 @@
 ::
 
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        call = await caller.phone.invite(called.phone.address, sounding())
+        ours, theirs = await caller.call(called, sounding())
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from signaling.sip.agent_port import AgentSettings
     from signaling.sip.call import Call
 
-CALLER, CALLED = "sip:ann@example.org", '"Bob" <sip:bob@example.org>'
+TARGET = "sip:bob@example.org"
+CALLER, CALLED = "sip:ann@example.org", f'"Bob" <{TARGET}>'
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,18 @@ class LinkedPhone:
 
     phone: Phone
     link: JoinedTransport
+
+    async def call(
+        self,
+        called: LinkedPhone,
+        connection: PeerConnection | None = None,
+        *,
+        theirs: PeerConnection | None = None,
+    ) -> tuple[Call, Call]:
+        """Call another phone, which accepts; return the call as either end has it."""
+        answering = asyncio.create_task(called.answer(theirs))
+        call = await within(self.phone.invite(TARGET, connection))
+        return call, await within(answering)
 
     async def ringing(self) -> Call:
         """Wait for a call that comes in."""

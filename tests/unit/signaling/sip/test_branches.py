@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from peer import ConnectionState
@@ -11,9 +9,7 @@ from signaling.sip.call_events import CallState
 from signaling.sip.errors import CallRejected, SipUsageError
 from signaling.sip.session_events import EndCause
 from tests.support.negotiation.connections import within
-from tests.support.peers.sip_phones import forked_phones, sounding, two_phones
-
-TARGET = "sip:bob@example.org"
+from tests.support.peers.sip_phones import TARGET, forked_phones, sounding, two_phones
 
 
 @pytest.mark.conformance("6.3-forking")
@@ -113,9 +109,7 @@ async def test_ring_that_is_refused_raises_the_reason() -> None:
 
 async def test_call_of_another_ring_cannot_be_kept() -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        other = await within(caller.phone.invite(TARGET))
-        await within(answering)
+        other, _ = await caller.call(called)
         async with caller.phone.ring(TARGET, sounding()) as branches:
             with pytest.raises(SipUsageError, match="no branch"):
                 await branches.keep(other)

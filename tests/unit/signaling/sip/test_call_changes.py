@@ -32,9 +32,7 @@ class Standing:
 @asynccontextmanager
 async def standing_call() -> AsyncIterator[Standing]:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        ours = await within(caller.phone.invite("sip:bob@example.org", sounding()))
-        theirs = await within(answering)
+        ours, theirs = await caller.call(called, sounding())
         for call in (ours, theirs):
             await within(call.established())
             await within(connection(call).connected())

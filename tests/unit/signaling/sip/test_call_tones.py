@@ -30,11 +30,9 @@ async def test_tones_of_a_sip_call_arrive_in_order(in_audio: bool) -> None:
     told: list[str] = []
     async with two_phones() as (caller, called):
         theirs = sounding()
-        answering = asyncio.create_task(called.answer(theirs))
         # Who sends no audio has none to put tones in.
         ours = sounding() if in_audio else None
-        call = await within(caller.phone.invite("sip:bob@example.org", ours))
-        other = await within(answering)
+        call, other = await caller.call(called, ours, theirs=theirs)
         await within(asyncio.gather(call.established(), other.established(), theirs.connected()))
         other.on("tone", told.append)
         await within(call.send_tones("12#", duration=0.05, gap=0.05))
@@ -45,18 +43,14 @@ async def test_tones_of_a_sip_call_arrive_in_order(in_audio: bool) -> None:
 
 async def test_character_that_is_no_tone_is_refused() -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        call = await within(caller.phone.invite("sip:bob@example.org"))
-        await within(answering)
+        call, _ = await caller.call(called)
         with pytest.raises(SipUsageError, match="'x' is no tone"):
             await call.send_tones("1x")
 
 
 async def test_readers_of_tones_end_with_the_call() -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer(PeerConnection()))
-        call = await within(caller.phone.invite("sip:bob@example.org"))
-        other = await within(answering)
+        call, other = await caller.call(called, theirs=PeerConnection())
         reading = asyncio.create_task(heard(other, 1))
         await within(call.hangup())
         assert await within(reading) == ""
@@ -64,9 +58,7 @@ async def test_readers_of_tones_end_with_the_call() -> None:
 
 async def test_tones_that_are_played_end_with_the_call() -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        call = await within(caller.phone.invite("sip:bob@example.org", sounding()))
-        other = await within(answering)
+        call, other = await caller.call(called, sounding())
         assert call.connection is not None
         await within(asyncio.gather(call.established(), call.connection.connected()))
         sending = asyncio.create_task(call.send_tones("1" * 100, duration=6.0))

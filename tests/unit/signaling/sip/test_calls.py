@@ -16,9 +16,7 @@ from tests.support.peers.sip_phones import sounding, two_phones
 
 async def test_call_that_is_accepted_connects_both_ends() -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        ours = await within(caller.phone.invite("sip:bob@example.org", sounding()))
-        theirs = await within(answering)
+        ours, theirs = await caller.call(called, sounding())
         for call in (ours, theirs):
             await within(call.established())
             assert call.connection is not None
@@ -33,9 +31,7 @@ async def test_call_that_is_accepted_connects_both_ends() -> None:
 @pytest.mark.parametrize("by_caller", [True, False], ids=["caller", "called"])
 async def test_hangup_of_either_end_ends_the_call_at_both(by_caller: bool) -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        ours = await within(caller.phone.invite("sip:bob@example.org", sounding()))
-        theirs = await within(answering)
+        ours, theirs = await caller.call(called, sounding())
         await within(theirs.established())
         one, other = (ours, theirs) if by_caller else (theirs, ours)
         await within(one.hangup())
@@ -54,9 +50,7 @@ async def test_refused_call_raises_its_status_and_leaves_the_connection() -> Non
         with pytest.raises(CallRejected, match="486 Busy Here") as caught:
             await within(calling)
         assert caught.value.status == 486
-        answering = asyncio.create_task(called.answer())
-        call = await within(caller.phone.invite("sip:bob@example.org", connection))
-        await within(answering)
+        call, _ = await caller.call(called, connection)
         await within(connection.connected())
         await within(call.hangup())
 
@@ -92,9 +86,7 @@ async def test_caller_is_told_that_it_rings() -> None:
 
 async def test_call_without_a_connection_gets_one_that_listens() -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        call = await within(caller.phone.invite("sip:bob@example.org"))
-        await within(answering)
+        call, _ = await caller.call(called)
         assert call.connection is not None
         await within(call.connection.connected())
 
@@ -126,9 +118,7 @@ async def test_calls_that_are_over_leave_nothing_behind_in_either_phone() -> Non
             calling = asyncio.create_task(caller.phone.invite("sip:bob@example.org"))
             (await called.ringing()).reject(486)
             await asyncio.gather(calling, return_exceptions=True)
-            answering = asyncio.create_task(called.answer())
-            call = await within(caller.phone.invite("sip:bob@example.org", sounding()))
-            other = await within(answering)
+            call, other = await caller.call(called, sounding())
             await within(other.established())
             await within(call.hangup())
             await within(other.ended())

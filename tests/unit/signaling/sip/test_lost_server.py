@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from peer import ConnectionState
@@ -16,9 +14,7 @@ from tests.support.peers.sip_phones import two_phones
 async def test_call_outlives_its_server_and_tells_the_new_address() -> None:
     told: list[object] = []
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        call = await within(caller.phone.invite("sip:bob@example.org"))
-        other = await within(answering)
+        call, other = await caller.call(called)
         await within(other.established())
         caller.phone.on("away", told.append)
         caller.phone.on("back", told.append)
@@ -36,9 +32,7 @@ async def test_call_outlives_its_server_and_tells_the_new_address() -> None:
 
 async def test_phone_whose_server_is_lost_for_good_says_so() -> None:
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        call = await within(caller.phone.invite("sip:bob@example.org"))
-        await within(answering)
+        call, _ = await caller.call(called)
         assert call.connection is not None
         await within(call.connection.connected())
         await called.link.close()

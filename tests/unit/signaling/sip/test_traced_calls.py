@@ -66,8 +66,6 @@ async def test_fork_has_its_own_messages_and_the_common_invite_in_its_trace() ->
 async def test_trace_of_sip_holds_no_description_twice() -> None:
     sink = Sink()
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
         connection = sounding(PeerConfiguration(trace=sink))
-        await within(caller.phone.invite("sip:bob@example.org", connection))
-        await within(answering)
+        await caller.call(called, connection)
     assert not any("ice-pwd" in each.text for each in sink.all(SignalingMessage))

@@ -25,9 +25,7 @@ async def referred(*, listens: bool) -> AsyncIterator[tuple[Call, list[Transfer]
     """A call whose caller sends an INFO that becomes a REFER on the way."""
     transfers: list[Transfer] = []
     async with two_phones() as (caller, called):
-        answering = asyncio.create_task(called.answer())
-        call = await within(caller.phone.invite("sip:bob@example.org"))
-        other = await within(answering)
+        call, other = await caller.call(called)
         await within(other.established())
         came = asyncio.Event()
 
