@@ -118,6 +118,13 @@ class End:
         self.socket.on_stranger(data, source, cast("IceSocket", self.socket))
         return self.strangers[-1][1]
 
+    def latched(self, source: Address) -> AddressedPath:
+        """A stranger whose handshake was completed."""
+        path = self.from_stranger(b"\x16", source)
+        path.accept()
+        path.latch()
+        return path
+
     @property
     def sends_to(self) -> Address | None:
         return None if self.agent.path is None else cast("Address", self.agent.path[1])
@@ -146,9 +153,7 @@ async def test_server_sends_nothing_but_one_check_before_a_client_is_accepted() 
 async def test_latched_path_moves_by_a_handshake_only() -> None:
     end = End()
     end.use()
-    first = end.from_stranger(b"\x16", PEER)
-    first.accept()
-    first.latch()
+    end.latched(PEER)
     second = end.from_stranger(b"\x16", OTHER)
     second.accept()
     assert end.sends_to == PEER
@@ -163,9 +168,7 @@ async def test_latched_path_moves_by_a_handshake_only() -> None:
 async def test_stranger_whose_handshake_fails_is_heard_no_more() -> None:
     end = End()
     end.use()
-    first = end.from_stranger(b"\x16", PEER)
-    first.accept()
-    first.latch()
+    first = end.latched(PEER)
     second = end.from_stranger(b"\x16", OTHER)
     second.accept()
     second.refuse()
@@ -204,9 +207,7 @@ async def test_moved_address_asks_the_client_for_a_handshake_and_moves_nothing()
 async def test_moved_address_makes_the_server_open_its_firewall_there() -> None:
     end = End()
     end.use()
-    way = end.from_stranger(b"\x16", PEER)
-    way.accept()
-    way.latch()
+    end.latched(PEER)
     assert not end.use(OTHER)
     assert end.sends_to == PEER
     assert [remote for _, remote in end.socket.checks] == [PEER, OTHER]
