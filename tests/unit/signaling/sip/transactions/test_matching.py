@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from sipmessage import Request, Response
 
@@ -17,6 +19,9 @@ from signaling.sip.transactions.outputs import (
 from signaling.sip.transactions.tables import TransactionState
 from tests.support.sip.messages import TCP, UDP, a_request
 
+if TYPE_CHECKING:
+    from signaling.sip.transactions.keys import ClientKey
+
 
 def sent(outputs: list[TransactionOutput]) -> list[str]:
     messages = [output.message for output in outputs if isinstance(output, SendMessage)]
@@ -27,6 +32,15 @@ def received(outputs: list[TransactionOutput]) -> RequestReceived:
     (output,) = outputs
     assert isinstance(output, RequestReceived)
     return output
+
+
+def begun(layer: TransactionLayer) -> tuple[ClientKey, Request]:
+    """Begin the transaction of an INVITE; return its key and what is sent."""
+    key, outputs = layer.request(a_request(), 0.0)
+    assert isinstance(outputs[0], SendMessage)
+    invite = outputs[0].message
+    assert isinstance(invite, Request)
+    return key, invite
 
 
 @pytest.mark.parametrize(
@@ -75,10 +89,7 @@ def test_cancel_has_the_branch_of_its_invite_and_a_transaction_of_its_own() -> N
 
 def test_cancel_waits_for_the_first_provisional_response() -> None:
     layer = TransactionLayer(via=UDP)
-    key, outputs = layer.request(a_request(), 0.0)
-    assert isinstance(outputs[0], SendMessage)
-    invite = outputs[0].message
-    assert isinstance(invite, Request)
+    key, invite = begun(layer)
     assert layer.cancel(key, 0.0) == []
     outputs = layer.receive(reply_to(invite, 100), 0.1)
     assert sent(outputs) == ["CANCEL"]
@@ -94,10 +105,7 @@ def test_cancel_waits_for_the_first_provisional_response() -> None:
 
 def test_cancelled_invite_without_a_final_response_ends_after_32_seconds() -> None:
     layer = TransactionLayer(via=UDP)
-    key, outputs = layer.request(a_request(), 0.0)
-    assert isinstance(outputs[0], SendMessage)
-    invite = outputs[0].message
-    assert isinstance(invite, Request)
+    key, invite = begun(layer)
     layer.receive(reply_to(invite, 180), 0.1)
     layer.cancel(key, 0.2)
     layer.advance(32.1)
@@ -108,10 +116,7 @@ def test_cancelled_invite_without_a_final_response_ends_after_32_seconds() -> No
 
 def test_ack_of_a_refusal_has_the_branch_of_the_invite_and_the_tag_of_the_response() -> None:
     layer = TransactionLayer(via=UDP)
-    _, outputs = layer.request(a_request(), 0.0)
-    assert isinstance(outputs[0], SendMessage)
-    invite = outputs[0].message
-    assert isinstance(invite, Request)
+    _, invite = begun(layer)
     refusal = reply_to(invite, 404, to_tag="called")
     outputs = layer.receive(refusal, 0.1)
     assert sent(outputs) == ["ACK"]
