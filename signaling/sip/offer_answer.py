@@ -76,9 +76,6 @@ ANSWERED_IN: Final[dict[Carrier, tuple[Carrier, ...]]] = {
 _LAST_CHANCE: Final = frozenset(
     {Carrier.SUCCESS, Carrier.ACK, Carrier.PRACK, Carrier.PRACK_SUCCESS, Carrier.UPDATE_SUCCESS}
 )
-#: Responses to an INVITE without an offer that may hold one (RFC 3261 section 13.2.1).
-_OFFERED_IN_RESPONSE: Final = frozenset({Carrier.RELIABLE, Carrier.SUCCESS})
-_OFFERED_IN_REQUEST: Final = frozenset({Carrier.INVITE, Carrier.PRACK, Carrier.UPDATE})
 
 
 class OfferAnswerState:

@@ -114,7 +114,7 @@ class OutgoingInvite:
             self._failure(own, response)
 
     def _provisional(self, own: OwnRequest, response: Response) -> None:
-        if self._is_over or response.code == 100:
+        if self._is_over:
             return
         tag = tag_of(response.headers["To"])
         if tag and self._is_decided and self.sessions.get(tag) not in self._kept:
