@@ -42,13 +42,13 @@ class ServerKey:
     method: str
 
 
-def client_key(response: Response) -> ClientKey:
-    """Key of the client transaction that a response belongs to.
+def client_key(message: Request | Response) -> ClientKey:
+    """Key of the client transaction that a response, or a request of ours, belongs to.
 
     Raises:
         UnmatchableError: Via or CSeq is missing or broken.
     """
-    return ClientKey(_top_via(response).parameters.get("branch") or "", _cseq(response).method)
+    return ClientKey(_top_via(message).parameters.get("branch") or "", _cseq(message).method)
 
 
 def server_key(request: Request) -> ServerKey:
@@ -76,7 +76,18 @@ def server_key(request: Request) -> ServerKey:
                 str(via),
             )
         )
-    return ServerKey(branch, f"{via.host.lower()}:{via.port or ''}", method)
+    return ServerKey(branch, _sent_by(via), method)
+
+
+def server_key_of_response(response: Response) -> ServerKey:
+    """Key of the server transaction that a response of ours was sent by.
+
+    Raises:
+        UnmatchableError: Via or CSeq is missing or broken.
+    """
+    via = _top_via(response)
+    branch = via.parameters.get("branch") or ""
+    return ServerKey(branch, _sent_by(via), _cseq(response).method)
 
 
 def is_unreliable(message: Request | Response) -> bool:
@@ -91,6 +102,10 @@ def _top_via(message: Request | Response) -> Via:
         return parse_vias(values[0])[0]
     except (ValueError, IndexError) as error:
         raise UnmatchableError(f"the topmost Via is broken: {values[0][:100]!r}") from error
+
+
+def _sent_by(via: Via) -> str:
+    return f"{via.host.lower()}:{via.port or ''}"
 
 
 def _cseq(message: Request | Response) -> CSeq:

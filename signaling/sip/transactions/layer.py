@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from sipmessage import CSeq, Headers, Request, Response, Via
 
 from signaling.sip.alarms import Alarms
-from signaling.sip.grammar import parse_vias
+from signaling.sip.dialog import MAX_FORWARDS
 from signaling.sip.replies import reply_to
 from signaling.sip.transactions.keys import (
     MAGIC_COOKIE,
@@ -24,6 +24,7 @@ from signaling.sip.transactions.keys import (
     client_key,
     is_unreliable,
     server_key,
+    server_key_of_response,
 )
 from signaling.sip.transactions.outputs import (
     AckReceived,
@@ -37,6 +38,7 @@ from signaling.sip.transactions.outputs import (
 )
 from signaling.sip.transactions.tables import (
     FIRST_STATES,
+    REPEATING,
     STARTED_TIMERS,
     TABLES,
     Cause,
@@ -238,7 +240,7 @@ class TransactionLayer:
         key: ClientKey | ServerKey
         match message:
             case Request():
-                key = ClientKey(client_key(reply_to(message, 503)).branch, message.method)
+                key = client_key(message)
             case Response():
                 key = server_key_of_response(message)
             case _:
@@ -363,7 +365,7 @@ class TransactionLayer:
         now: MonotonicTime,
     ) -> None:
         self._alarms.start((key, timer), now + delay)
-        if timer in (TransactionTimer.A, TransactionTimer.E, TransactionTimer.G):
+        if timer in REPEATING:
             self._intervals[key, timer] = delay
 
     def _step(
@@ -418,17 +420,6 @@ class TransactionLayer:
                 assert_never(action)
 
 
-def server_key_of_response(response: Response) -> ServerKey:
-    """Key of the server transaction that a response of ours was sent by.
-
-    Raises:
-        UnmatchableError: Via or CSeq is missing or broken.
-    """
-    key = client_key(response)
-    via = parse_vias(response.headers.getlist("Via")[0])[0]
-    return ServerKey(key.branch, f"{via.host.lower()}:{via.port or ''}", key.method)
-
-
 def _passed(
     key: ClientKey | ServerKey,
     request: Request,
@@ -480,7 +471,7 @@ def _like(invite: Request, method: str) -> Request:
         if values := invite.headers.getlist(name):
             request.headers.setlist(name, list(values))
     request.cseq = CSeq(sequence=invite.cseq.sequence, method=method)
-    request.max_forwards = 70
+    request.max_forwards = MAX_FORWARDS
     _measure(request)
     return request
 
