@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from sipmessage import CSeq, Request
-
 from signaling.sip.agent_port import ALLOW
+from signaling.sip.copies import renumbered
 from signaling.sip.grammar import parse_address, split_values
 
 if TYPE_CHECKING:
@@ -153,10 +152,7 @@ class Registration:
         self._agent.stop_alarms(self, *_Alarm)
         self.state = RegistrationState.REGISTERING if expires else RegistrationState.REMOVING
         self._sequence += 1
-        request = Request(method="REGISTER", uri=self._request.uri)
-        for name in self._request.headers.keys():  # noqa: SIM118 - Headers is no mapping
-            request.headers.setlist(name, list(self._request.headers.getlist(name)))
-        request.cseq = CSeq(sequence=self._sequence, method="REGISTER")
+        request = renumbered(self._request, sequence=self._sequence)
         instance = f';+sip.instance="<{self._instance}>";reg-id=1' if self._instance else ""
         request.headers.set("Contact", f"{self._agent.contact}{instance};expires={expires}")
         request.headers.set("Expires", str(expires))
