@@ -15,6 +15,7 @@ from signaling.sip.call_events import CallDirection, CallEvent, CallState, Trans
 from signaling.sip.call_media import CallMedia
 from signaling.sip.call_negotiation import CallNegotiation, DescriptionEvent
 from signaling.sip.call_tones import CallTones
+from signaling.sip.client_invite import description
 from signaling.sip.errors import CallChangeRefused, CallFailed, SipUsageError
 from signaling.sip.grammar import parse_address
 from signaling.sip.session_events import (
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from peer import PeerConnection
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
-    from signaling.errors import NegotiationError
     from signaling.sip.invite_session import InviteSession
     from signaling.sip.session_events import SessionEvent
 
@@ -452,14 +452,14 @@ class Call:
         """Answer the INVITE's offer, or offer where it has none."""
         if self._session.is_offer_wanted:
             return await media.offer()
-        return await media.answer(self._session.invite.body.decode("utf-8", "replace"))
+        return await media.answer(description(self._session.invite))
 
     async def _run(self, negotiation: CallNegotiation) -> None:
         connection = negotiation.media.connection
         recovery = IceRecovery(
             connection,
             polite=self.direction is CallDirection.INCOMING,
-            on_given_up=self._note_given_up,
+            on_given_up=self._fail,
         )
         loss = Loss(connection)
         for event in ("signalingstatechange", "connectionstatechange", "iceconnectionstatechange"):
@@ -481,9 +481,6 @@ class Call:
         else:
             self._fail(CallFailed("the connection was closed"))
         await self._over.wait()
-
-    def _note_given_up(self, error: NegotiationError) -> None:
-        self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         """Hang up, because of an error that the call cannot outlive."""

@@ -152,15 +152,13 @@ class CallNegotiation:
                 await self._take_answer(sdp, is_preview=False)
             case PreviewReceived(sdp=sdp):
                 await self._take_answer(sdp, is_preview=True)
-            case OfferWanted() | RefreshWanted():
-                self._is_offer_needed = self._is_offer_needed or isinstance(event, RefreshWanted)
-                if isinstance(event, OfferWanted):
-                    await self._offer()
+            case OfferWanted():
+                await self._offer()
             case OfferWithdrawn():
                 await self.media.roll_back()
             case OfferRefused():
                 await self._roll_back(event)
-            case OfferPossible():
+            case RefreshWanted() | OfferPossible():
                 self._is_offer_needed = True
             case _:
                 assert_never(event)

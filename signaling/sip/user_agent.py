@@ -36,6 +36,7 @@ from signaling.sip.agent_port import (
     OwnRequest,
 )
 from signaling.sip.alarms import Alarms
+from signaling.sip.client_invite import description
 from signaling.sip.copies import renumbered
 from signaling.sip.dialog import MAX_FORWARDS, Dialog, DialogError, DialogId, with_body
 from signaling.sip.errors import SipAuthenticationError
@@ -491,7 +492,7 @@ class UserAgent:
         self._invites[key] = (merged, session)
         self._merged[merged] = key
         self.adopt(session)
-        self.tell(self, IncomingCall(session, request.body.decode("utf-8", "replace")))
+        self.tell(self, IncomingCall(session, description(request)))
 
     def _capabilities(self, request: Request) -> Response:
         """Answer OPTIONS (RFC 3261 section 11.2)."""
