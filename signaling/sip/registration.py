@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from signaling.sip.agent_port import ALLOW
 from signaling.sip.copies import renumbered
 from signaling.sip.grammar import parse_address, split_values
+from signaling.sip.replies import retry_after_of
 
 if TYPE_CHECKING:
     from sipmessage import URI, Address, Response
@@ -219,9 +220,8 @@ class Registration:
         self._failures = min(self._failures + 1, 16)
         # From half of the bound up, so that not all phones come at once to a server that is back.
         wait: Seconds = bound * (0.5 + self._agent.chance() / 2)
-        asked = (response.headers.get("Retry-After") or "").partition(";")[0].partition("(")[0]
-        if asked.strip().isascii() and asked.strip().isdigit():
-            wait = min(LONGEST_WAIT, max(wait, float(asked.strip())))
+        if (asked := retry_after_of(response)) is not None:
+            wait = min(LONGEST_WAIT, max(wait, asked))
         return wait
 
     def _granted(self, response: Response) -> int:

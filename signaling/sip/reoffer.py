@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from signaling.sip.agent_port import SDP
 from signaling.sip.offer_answer import Carrier
+from signaling.sip.replies import retry_after_of
 from signaling.sip.session_events import OfferPossible, OfferRefused, SessionEvent
 
 if TYPE_CHECKING:
@@ -163,7 +164,5 @@ class Reoffers:
             # The waits of the two ends cannot be the same; they go by steps of 10 ms.
             low, high = _OWNER_WAIT if self._is_caller else _OTHER_WAIT
             return round(low + (high - low) * self._agent.chance(), 2)
-        value = (response.headers.get("Retry-After") or "").split(";")[0].split("(")[0].strip()
-        if response.code in (500, 503) and value.isascii() and value.isdigit():
-            return min(float(value), LONGEST_RETRY)
-        return None
+        asked = retry_after_of(response) if response.code in (500, 503) else None
+        return None if asked is None else min(asked, LONGEST_RETRY)

@@ -111,6 +111,12 @@ def _after_quotes(text: str) -> str:
     return text
 
 
+def retry_after_of(response: Response) -> float | None:
+    """Seconds of the Retry-After of a response, without its comment; None without them."""
+    value = (response.headers.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
 def reason_of(request: Request) -> str:
     """Text of the Reason header of a BYE or CANCEL (RFC 3326); empty without one."""
     value = request.headers.get("Reason") or ""
