@@ -18,7 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipAuthenticationError
-from signaling.sip.grammar import SipParameters, split_values
+from signaling.sip.grammar import SipParameters, quoted, split_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,7 +126,7 @@ class _Realm:
 
     def answered_first_by(self, request: Request) -> bool:
         """Tell whether the request was the first to answer the challenge."""
-        nonce = f"nonce={_quoted(self.challenge.nonce)}"
+        nonce = f"nonce={quoted(self.challenge.nonce)}"
         for value in request.headers.getlist(_header_of(self.challenge.proxy)):
             if nonce in value:
                 return "nc=00000001" in value if self.challenge.qop else self.uses == 1
@@ -252,18 +252,18 @@ class Digest:
             cnonce=cnonce,
         )
         values = [
-            f"username={_quoted(self._username)}",
-            f"realm={_quoted(challenge.realm)}",
-            f"nonce={_quoted(challenge.nonce)}",
-            f"uri={_quoted(uri)}",
+            f"username={quoted(self._username)}",
+            f"realm={quoted(challenge.realm)}",
+            f"nonce={quoted(challenge.nonce)}",
+            f"uri={quoted(uri)}",
             f'response="{response}"',
         ]
         if challenge.algorithm is not None:
             values.append(f"algorithm={challenge.algorithm}")
         if challenge.opaque is not None:
-            values.append(f"opaque={_quoted(challenge.opaque)}")
+            values.append(f"opaque={quoted(challenge.opaque)}")
         if challenge.qop or challenge.session:
-            values.append(f"cnonce={_quoted(cnonce)}")
+            values.append(f"cnonce={quoted(cnonce)}")
         if challenge.qop:
             values += ["qop=auth", f"nc={count}"]
         return f"Digest {', '.join(values)}"
@@ -334,8 +334,3 @@ def _is_installed(algorithm: DigestHash) -> bool:
 
 def _header_of(proxy: bool) -> str:
     return "Proxy-Authorization" if proxy else "Authorization"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

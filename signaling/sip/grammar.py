@@ -214,6 +214,12 @@ def split_values(text: str) -> list[str]:
     return values
 
 
+def quoted(text: str) -> str:
+    """Write a text as a quoted string (RFC 3261 section 25.1)."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _sip_uri(rest: str, *, scheme: str) -> URI:
     before, at, place = rest.partition("@")
     if not at:
@@ -303,7 +309,4 @@ def _write(value: str | None, *, uri: bool) -> str | None:
         return None
     if uri:
         return quote(value, safe=_PARAMETER_CHARACTERS)
-    if _PLAIN.fullmatch(value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return value if _PLAIN.fullmatch(value) else quoted(value)
