@@ -86,10 +86,9 @@ def ask(request: Request, policy: SessionTimerPolicy, *, current: SessionTimer |
 
 def raised(response: Response, policy: SessionTimerPolicy) -> SessionTimerPolicy | None:
     """Policy with which a request that was answered 422 may be sent again; None for never."""
-    found = re.fullmatch(r"\s*([0-9]{1,10})\s*(?:;.*)?", response.headers.get("Min-SE") or "")
-    if not found or not policy.min_se < int(found[1]) <= GREATEST_INTERVAL:
+    least = _min_se(response)
+    if not policy.min_se < least <= GREATEST_INTERVAL:
         return None
-    least = int(found[1])
     return SessionTimerPolicy(interval=max(least, policy.interval or 0), min_se=least)
 
 
@@ -112,7 +111,7 @@ def agree(request: Request, response: Response, policy: SessionTimerPolicy) -> S
     wish, role = _interval(request), _refresher(request)
     if wish is None and policy.interval is None:
         return None
-    floor = max(policy.min_se, _min_se(request))
+    floor = max(policy.min_se, min(_min_se(request), GREATEST_INTERVAL))
     offers = [seconds for seconds in (wish, policy.interval) if seconds is not None]
     interval = max(floor, min(offers))
     # Without knowledge of timers at the other end it is this one that refreshes.
@@ -152,4 +151,4 @@ def _refresher(message: Request | Response) -> str | None:
 
 def _min_se(message: Request | Response) -> int:
     found = re.fullmatch(r"\s*([0-9]{1,10})\s*(?:;.*)?", message.headers.get("Min-SE") or "")
-    return min(int(found[1]), GREATEST_INTERVAL) if found else 0
+    return int(found[1]) if found else 0
