@@ -34,6 +34,8 @@ ALLOW: Final = ", ".join(METHODS)
 EXTENSIONS: Final = ("100rel", "timer")
 #: Value of `Supported`.
 SUPPORTED: Final = ", ".join(EXTENSIONS)
+#: Schemes of what can be called, and of Request-URIs that are taken.
+SCHEMES: Final = frozenset({"sip", "sips", "tel"})
 #: Media type of session descriptions.
 SDP: Final = "application/sdp"
 

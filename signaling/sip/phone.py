@@ -16,6 +16,7 @@ from peer import PeerConfiguration, PeerConnection
 from peer.emitter import EventEmitter
 from peer.times import MonotonicTime
 from peer.tracing.events import Direction
+from signaling.sip.agent_port import SCHEMES
 from signaling.sip.branches import Branches
 from signaling.sip.call import Call
 from signaling.sip.call_media import CallMedia
@@ -58,9 +59,6 @@ _MOST_CALLS: Final = 16
 _OUTBOX: Final = 1024
 #: Seconds for calls and registration to say goodbye when the phone closes (ours).
 _GOODBYE: Final = 3.0
-
-#: Schemes of what can be called.
-_SCHEMES: Final = frozenset({"sip", "sips", "tel"})
 
 _Route: TypeAlias = Callable[[Any, Any], None]
 
@@ -561,6 +559,6 @@ def _target(text: str) -> URI:
         uri = parse_uri(text)
     except ValueError as error:
         raise SipUsageError(f"{text!r} is no URI to call: {error}") from error
-    if uri.scheme not in _SCHEMES:
+    if uri.scheme not in SCHEMES:
         raise SipUsageError(f"{text!r} is no URI to call: it is neither sip:, sips: nor tel:")
     return uri

@@ -27,6 +27,7 @@ from signaling.sip.agent_port import (
     ALLOW,
     EXTENSIONS,
     METHODS,
+    SCHEMES,
     SDP,
     SUPPORTED,
     AgentSettings,
@@ -80,7 +81,6 @@ _logger = logging.getLogger(__name__)
 #: Bound on the challenges that one request of ours answers: of a proxy, of the server, and a stale
 #: nonce of each (ours).
 MAX_CHALLENGES: Final = 4
-_SCHEMES: Final = frozenset({"sip", "sips", "tel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,7 +435,7 @@ class UserAgent:
             response = self._refused(request, 405)
             response.headers.set("Allow", ALLOW)
             return response
-        if request.uri.scheme not in _SCHEMES:
+        if request.uri.scheme not in SCHEMES:
             return self._refused(request, 416)
         if unknown := option_tags(request, "Require") - frozenset(EXTENSIONS):
             response = self._refused(request, 420)
