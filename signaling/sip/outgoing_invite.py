@@ -67,9 +67,9 @@ class OutgoingInvite:
         agent.start_alarm(self, _Alarm.RING, agent.settings.ring_timeout)
 
     @property
-    def is_over(self) -> bool:
-        """Tell if the INVITE is cancelled or refused."""
-        return self._is_over
+    def call_id(self) -> str:
+        """Call-ID of the INVITE, and of each of its forks."""
+        return self._own.request.headers["Call-ID"]
 
     def cancel(self) -> None:
         """Cancel the whole INVITE, or hang up what it has become; who accepts later gets BYE."""

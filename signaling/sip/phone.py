@@ -113,7 +113,6 @@ class Phone:
         self._calls: dict[InviteSession, Call] = {}
         self._new: deque[Call] = deque()
         self._traced = TracedMessages()
-        self._call_ids: dict[OutgoingInvite, str] = {}
         self._outbox: deque[SendMessage] = deque()
         self._posted = asyncio.Event()
         self._sent = asyncio.Event()
@@ -525,15 +524,13 @@ class Phone:
         *,
         keeps_all: bool = False,
     ) -> OutgoingInvite:
-        call_id = secrets.token_hex(16)
-        self._traced.begin(call_id, connection, has_forks=keeps_all)
         invite = self._agent.invite(
             target,
             sdp=sdp,
             keeps_all=keeps_all,
-            headers={**(headers or {}), "Call-ID": call_id},
+            headers={**(headers or {}), "Call-ID": secrets.token_hex(16)},
         )
-        self._call_ids[invite] = call_id
+        self._traced.begin(invite.call_id, connection, has_forks=keeps_all)
         return invite
 
     def unroute(self, invite: OutgoingInvite) -> None:
@@ -542,7 +539,7 @@ class Phone:
         for session in invite.sessions.values():
             if session not in self._calls:
                 self._routes.pop(session, None)
-        self._traced.finish(self._call_ids.pop(invite, ""))
+        self._traced.finish(invite.call_id)
 
 
 def _address(text: str) -> Any:

@@ -137,6 +137,13 @@ async def test_target_that_is_no_uri_is_refused(target: str) -> None:
             caller.phone.ring(target, sounding())
 
 
+async def test_call_with_a_header_that_cannot_be_written_is_kept_nowhere() -> None:
+    async with two_phones() as (caller, _):
+        with pytest.raises(SipUsageError, match="Subject"):
+            await caller.phone.invite("sip:bob@example.org", headers={"Subject": "a\r\nb"})
+        assert caller.phone.kept["traced"] == 0
+
+
 async def test_handler_of_call_is_given_calls_that_wait() -> None:
     taken: list[str] = []
     async with two_phones() as (caller, called):
