@@ -238,7 +238,8 @@ class Registration:
                     continue
                 text = (address.parameters.get("expires") or "").strip()
                 if text.isascii() and text.isdigit():
-                    return max(1, min(int(text), GREATEST_EXPIRES))
+                    # `int` refuses thousands of digits.
+                    return max(1, int(min(float(text), GREATEST_EXPIRES)))
         return max(1, min(default, GREATEST_EXPIRES))
 
     def _end(self) -> None:

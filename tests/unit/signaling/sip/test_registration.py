@@ -153,6 +153,18 @@ def test_sip_registration_waits_as_long_as_retry_after_says(value: str) -> None:
     assert registrar.phone.events(RegistrationFailed)[0].retry_in == 300
 
 
+def test_expires_of_thousands_of_digits_is_a_registration_of_a_day() -> None:
+    def for_ever(request: Request) -> Response:
+        response = reply_to(request, 200, to_tag="registrar")
+        contact = request.headers["Contact"].replace("expires=600", f"expires={'9' * 5000}")
+        response.headers.add("Contact", contact)
+        return response
+
+    registrar = Registrar(for_ever)
+    registrar.register()
+    assert registrar.phone.events(Registered)[0].expires == 86_400
+
+
 def test_sip_registration_is_removed_with_expires_zero() -> None:
     registrar = Registrar(granted)
     registration = registrar.register()
