@@ -159,6 +159,12 @@ def parse_address(text: str) -> Address:
     return Address(parse_uri(uri.strip()), "", _of_header(parameters))
 
 
+def uri_text(address: str) -> str:
+    """Return the URI of an address as it stands there, with its headers."""
+    found = _NAME_ADDRESS.fullmatch(address.strip())
+    return (found[2] if found else address).strip()
+
+
 def parse_addresses(text: str) -> list[Address]:
     """Parse addresses that commas divide.
 

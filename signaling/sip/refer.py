@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipUsageError
-from signaling.sip.grammar import parse_address, split_values
+from signaling.sip.grammar import parse_address, split_values, uri_text
 from signaling.sip.replies import REASON_PHRASES, reply_to
 from signaling.sip.session_events import ReferReceived
 
@@ -65,10 +65,9 @@ class Transfers:
             return None
         number = request.cseq.sequence
         self._open[number] = _Refer(key, request)
-        uri = target.partition("<")[2].rpartition(">")[0] if "<" in target else target
         return ReferReceived(
             number=number,
-            target=uri.strip(),
+            target=uri_text(target),
             referred_by=request.headers.get("Referred-By", "") or "",
         )
 

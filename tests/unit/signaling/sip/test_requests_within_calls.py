@@ -73,6 +73,13 @@ def test_refer_is_told_and_its_result_notified() -> None:
         call.called.session.report_refer(refer.number, code=200)
 
 
+def test_name_with_a_bracket_in_a_refer_is_no_part_of_its_uri() -> None:
+    call = Call()
+    call.ask("REFER", Refer_To='"Carol <home>" <sip:carol@example.org?Replaces=abc>')
+    (refer,) = call.called.events(ReferReceived)
+    assert refer.target == "sip:carol@example.org?Replaces=abc"
+
+
 def test_refused_refer_gets_its_status_and_no_notify() -> None:
     call = Call()
     responses = call.ask("REFER", Refer_To="sip:carol@example.org")
