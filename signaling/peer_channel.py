@@ -48,9 +48,7 @@ class PeerChannel(Channel):
         return self._ended
 
     async def send(self, message: PeerMessage) -> None:
-        if self._ended is not None:
-            raise type(self._ended)(self._ended.reason)
-        await self._send(msgspec.structs.replace(message, to=self.peer.member))
+        await self._send_unless_ended(message)
 
     async def note(self, *, label: str, text: str) -> None:
         """Send a text to the program at the other end, beside the negotiation.
@@ -62,9 +60,7 @@ class PeerChannel(Channel):
         Raises:
             ChannelClosed: The channel has ended.
         """
-        if self._ended is not None:
-            raise type(self._ended)(self._ended.reason)
-        await self._send(ProgramNote(label=label, text=text, to=self.peer.member))
+        await self._send_unless_ended(ProgramNote(label=label, text=text))
 
     async def hang_up(self, reason: str = "") -> None:
         """End the peer's present call; the channel stays, and its next message begins another.
@@ -72,9 +68,7 @@ class PeerChannel(Channel):
         Raises:
             ChannelClosed: The channel has ended.
         """
-        if self._ended is not None:
-            raise type(self._ended)(self._ended.reason)
-        await self._send(Bye(reason=reason[:MAX_REASON], to=self.peer.member))
+        await self._send_unless_ended(Bye(reason=reason[:MAX_REASON]))
 
     async def receive(self) -> PeerMessage:
         return await self._inbox.get()
@@ -109,3 +103,8 @@ class PeerChannel(Channel):
         if self._ended is None:
             self._ended = end
             self._inbox.close(end, discard=discard)
+
+    async def _send_unless_ended(self, message: Relayed) -> None:
+        if self._ended is not None:
+            raise type(self._ended)(self._ended.reason)
+        await self._send(msgspec.structs.replace(message, to=self.peer.member))
