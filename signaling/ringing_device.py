@@ -14,7 +14,6 @@ from peer.printable import printable
 from peer.tracing.events import Direction
 from signaling.errors import ChannelClosed, NegotiationError
 from signaling.loss import Loss
-from signaling.messages import MAX_REASON
 from signaling.negotiator import Negotiator
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ class RingingDevice:
             self.tell_trace(Direction.OUT, summary=bye, text=printable(reason))
         with contextlib.suppress(TimeoutError, ChannelClosed):
             async with asyncio.timeout(_GOODBYE):
-                await self.channel.close(reason[:MAX_REASON])
+                await self.channel.close(reason)
         if self._connection is not None:
             await self._connection.close()
 
