@@ -151,9 +151,9 @@ export class PhraseExchange {
       return;
     }
     const [offerer, answerer] = exchange.weOffered ? [exchange.ours, number] : [number, exchange.ours];
-    exchange.phrase = await phraseOf(exchange.ends, offerer, answerer);
+    const phrase = await phraseOf(exchange.ends, offerer, answerer);
     if (!exchange.weOffered) this.#send(message(exchange));
-    this.#onPhrase(exchange.phrase);
+    this.#onPhrase(phrase);
   }
 }
 
@@ -165,7 +165,6 @@ export class PhraseExchange {
  * @property {Uint8Array} ours
  * @property {string} id
  * @property {string} [committed]
- * @property {Phrase} [phrase]
  * @property {boolean} [failed]
  * @property {boolean} [heard] the number of the peer came, good or not: a second one changes nothing
  */
