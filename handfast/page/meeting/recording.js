@@ -15,7 +15,6 @@ const LONGEST_NAME = 64;
 export class Recording {
   #key;
   #room = null;
-  #available = false;
   /** Address of the recording that this tab has asked for; nobody else knows it. */
   #ticket = null;
   #running = false;
@@ -33,9 +32,8 @@ export class Recording {
   /** Asks the server whether it records, and how far the recording is that this tab has asked for. */
   async open() {
     const offer = await ask("GET", "");
-    this.#available = offer.available === true;
-    byId("record").hidden = !this.#available;
-    if (!this.#available) return;
+    if (offer.available !== true) return;
+    byId("record").hidden = false;
     byId("record-terms").textContent = recordingTerms(offer);
     this.#ticket = sessionStorage.getItem(this.#key);
     if (this.#ticket) await this.#look();
