@@ -153,7 +153,7 @@ class Negotiator:
         self._refusals = 0
         self._opening = Opening(opening)
         self._on_ringing = on_ringing
-        self._accepted = opening is not Opening.EARLY_ANSWER
+        self._accepted = self._opening is not Opening.EARLY_ANSWER
         self._is_offer_needed = False
         self._is_invited = False
         self._awake = asyncio.Event()
