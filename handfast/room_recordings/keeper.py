@@ -87,7 +87,6 @@ class RoomRecordings:
         self._free = free
         self._known: dict[str, RoomRecording] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._watched_at: dict[str, float] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._deletions: set[asyncio.Future[None]] = set()
         self._closed = False
@@ -123,7 +122,7 @@ class RoomRecordings:
             ) from error
         recording = RoomRecording(room=room, asker=asker, layout=layout, folder=folder)
         self._known[recording.ticket] = recording
-        self._watched_at[recording.ticket] = asyncio.get_running_loop().time()
+        self.watch(recording)
         self._running[room] = asyncio.create_task(self._run(recording), name="room recording")
         self._tell("recording began", recording)
         return recording
@@ -134,8 +133,7 @@ class RoomRecordings:
 
     def watch(self, recording: RoomRecording) -> None:
         """Note that who asked for a recording has asked how far it is."""
-        if recording.ticket in self._watched_at:
-            self._watched_at[recording.ticket] = asyncio.get_running_loop().time()
+        recording.watched_at = asyncio.get_running_loop().time()
 
     def kept_for(self, recording: RoomRecording) -> float:
         """Return the seconds for which the files of a finished recording are still there."""
@@ -199,7 +197,6 @@ class RoomRecordings:
             recording.finish(RecordingEnd.FAILED, "the recorder failed")
         finally:
             watching.cancel()
-            self._watched_at.pop(recording.ticket, None)
             recording.finish(RecordingEnd.FAILED, "the recorder stopped")
             del self._running[recording.room]
             if not recording.files:
@@ -217,7 +214,7 @@ class RoomRecordings:
         longest = loop.time() + self.bounds.longest
         while (left := longest - loop.time()) > 0:
             await asyncio.sleep(min(_LOOK, left))
-            unwatched = loop.time() - self._watched_at[recording.ticket]
+            unwatched = loop.time() - recording.watched_at
             if recording.size >= self.bounds.largest:
                 recording.finish(RecordingEnd.SIZE)
             elif self._free(self._folder) < self.bounds.free:

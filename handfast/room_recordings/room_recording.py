@@ -80,6 +80,7 @@ class RoomRecording:
         size: Size of all files so far in octets.
         files: Complete files, once it is done.
         notes: Sentences about what could not be recorded.
+        watched_at: When who asked for it has last asked how far it is, in the time of the loop.
     """
 
     def __init__(self, *, room: str, asker: str, layout: RecordingLayout, folder: Path) -> None:
@@ -93,6 +94,7 @@ class RoomRecording:
         self.size = 0
         self.files: tuple[Segment, ...] = ()
         self.notes: list[str] = []
+        self.watched_at = 0.0
         self._end: RecordingEnd | None = None
         self._over = asyncio.Event()
         self._done = asyncio.Event()
