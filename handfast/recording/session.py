@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,7 +28,7 @@ from signaling import ChannelLost, SignalingError, join
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from handfast.recording.json_lines import JsonLines
     from handfast.recording.room_recorders import FileRecorder
@@ -152,30 +153,29 @@ class RecordSession:
     async def _record(self, stop: asyncio.Event) -> None:
         options, address = self._options, self._options.address
         if isinstance(address, SipAddress):
-            await self._record_by_sip(address, stop)
+            async with self._recorded(place=address.target, doing=f"Calling {address.target}"):
+                await first_of(self._call_by_sip(address), self._over.wait(), stop.wait())
             return
-        async with await join(
-            address.url,
-            room=address.room,
-            name=options.name,
-            token=options.token,
-            insecure=options.insecure,
-        ) as room:
-            self._tell("started", room=address.room)
-            self._note(files_of(options.arrangement, options.path))
-            self._note(f"In the room {address.room}. Ctrl-C ends the recording.")
-            try:
-                await first_of(self._attend(room), self._over.wait(), stop.wait())
-            finally:
-                await self._room_recorder.close()
-                self._tell_end()
+        async with (
+            await join(
+                address.url,
+                room=address.room,
+                name=options.name,
+                token=options.token,
+                insecure=options.insecure,
+            ) as room,
+            self._recorded(place=address.room, doing=f"In the room {address.room}"),
+        ):
+            await first_of(self._attend(room), self._over.wait(), stop.wait())
 
-    async def _record_by_sip(self, address: SipAddress, stop: asyncio.Event) -> None:
-        self._tell("started", room=address.target)
+    @asynccontextmanager
+    async def _recorded(self, *, place: str, doing: str) -> AsyncIterator[None]:
+        """Tell that the recording begins, and complete its files at the end."""
+        self._tell("started", room=place)
         self._note(files_of(self._options.arrangement, self._options.path))
-        self._note(f"Calling {address.target}. Ctrl-C ends the recording.")
+        self._note(f"{doing}. Ctrl-C ends the recording.")
         try:
-            await first_of(self._call_by_sip(address), self._over.wait(), stop.wait())
+            yield
         finally:
             await self._room_recorder.close()
             self._tell_end()
