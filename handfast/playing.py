@@ -141,9 +141,7 @@ class PlaySession:
             timeout=self._options.timeout,
             ice_servers=servers or channel.ice_servers,
         )
-        for track in (source.video, source.audio):
-            if track is not None:
-                call.connection.addTrack(track)
+        _add_tracks(call.connection, source)
         try:
             await first_of(call.run(), self._until_the_end(call.connection))
         except TimeoutError:
@@ -152,17 +150,12 @@ class PlaySession:
             ) from None
         except (PeerError, SignalingError) as error:
             raise PlayError(f"{self._to} was lost: {error}.") from error
-        finally:
-            if self._began is not None:
-                self.played = asyncio.get_running_loop().time() - self._began
 
     async def _play_by_sip(self, address: SipAddress, source: FileSource | LiveSource) -> None:
         options = self._options
         servers = servers_of(options.ice_servers, options.name)
         connection = PeerConnection(PeerConfiguration(iceServers=servers))
-        for track in (source.video, source.audio):
-            if track is not None:
-                connection.addTrack(track)
+        _add_tracks(connection, source)
         self._note(f"Calling {address.target}. Ctrl-C ends the call.")
         try:
             async with sip_call(
@@ -176,16 +169,17 @@ class PlaySession:
             ) from None
         except PeerError as error:
             raise PlayError(f"{address.target} was lost: {error}.") from error
-        finally:
-            if self._began is not None:
-                self.played = asyncio.get_running_loop().time() - self._began
 
     async def _until_the_end(self, connection: PeerConnection) -> None:
         await connection.connected()
-        self._began = asyncio.get_running_loop().time()
-        self._note(f"{self._to} answered.")
-        await self._ended.wait()
-        await asyncio.sleep(_LAST)
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        try:
+            self._note(f"{self._to} answered.")
+            await self._ended.wait()
+            await asyncio.sleep(_LAST)
+        finally:
+            self.played = loop.time() - self._began
 
     def _on_error(self, error: SourceError) -> None:
         self._failure = error
@@ -195,6 +189,12 @@ def _place(address: RoomAddress | SipAddress) -> str:
     if isinstance(address, SipAddress):
         return f"at {address.target}"
     return f"in the room {address.room}"
+
+
+def _add_tracks(connection: PeerConnection, source: FileSource | LiveSource) -> None:
+    for track in (source.video, source.audio):
+        if track is not None:
+            connection.addTrack(track)
 
 
 async def _opened(options: PlayOptions) -> FileSource | LiveSource:
