@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import AsyncExitStack
@@ -19,6 +18,7 @@ from signaling import sip
 from tests.support.links.udp_relay import UdpRelay, udp_relay
 from tests.support.media.media_edits import only_ipv4
 from tests.support.network.free_ports import free_port
+from tests.support.network.own_address import own_address
 from tests.support.peers.baresip import baresip
 from tests.support.peers.sip import HOST, SipDialog
 
@@ -33,14 +33,10 @@ TIMEOUT: Final = 30.0
 
 def _own_address() -> str:
     """Return the address of this machine in its network, from which phones send."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            # Nothing is sent by this.
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return HOST
-        address: str = probe.getsockname()[0]
-        return address
+    try:
+        return own_address()
+    except OSError:
+        return HOST
 
 
 def _rerouted(sdp: str, relay: UdpRelay) -> str:

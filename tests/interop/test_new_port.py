@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from peer.tracing.events import PathSelected
 from tests.support.links.udp_relay import UdpRelay, udp_relay
 from tests.support.media.media_edits import only_ipv4
 from tests.support.negotiation.connections import local
+from tests.support.network.own_address import own_address
 from tests.support.peers.marks import EVERYTHING, peer_parameters
 from tests.support.peers.negotiated_session import NegotiatedSession, medium_of, session_with
 from tests.support.peers.third_party import ThirdParty, open_stage
@@ -46,14 +46,6 @@ async def test_peer_whose_nat_gives_it_another_port_is_followed_while_we_control
 
 def paths(session: NegotiatedSession) -> list[PathSelected]:
     return session.trace.all(PathSelected)
-
-
-def own_address() -> str:
-    """The IPv4 address that this computer reaches others by."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        host: str = probe.getsockname()[0]
-        return host
 
 
 def own_addresses(session: NegotiatedSession) -> set[tuple[str, int]]:

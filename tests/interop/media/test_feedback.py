@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import socket
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from tests.support.clock.deadline import DEADLINE
 from tests.support.clock.starved import seconds_starved
 from tests.support.links.udp_relay import udp_relay
 from tests.support.media.media_edits import only_ipv4, without_remb
+from tests.support.network.own_address import own_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ def story(request: pytest.FixtureRequest) -> Story:
 
 async def _tell(name: str) -> Story:
     sink = _Feedback()
-    with udp_relay(host=_own_address()) as relay:
+    with udp_relay(host=own_address()) as relay:
         async with media_call(name, trace=sink) as call:
 
             def edit(sdp: str) -> str:
@@ -218,13 +218,6 @@ def _decoded_since(before: Counts, after: Counts) -> tuple[int, int]:
 
 def _rate(sent: OutboundRtpStats) -> int:
     return sent.targetBitrate or 0
-
-
-def _own_address() -> str:
-    """Of this machine, on the way to anywhere; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        return str(probe.getsockname()[0])
 
 
 def test_transport_wide_sequence_numbers_are_agreed_for_audio_and_video(story: Story) -> None:

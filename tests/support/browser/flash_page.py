@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from tests.support.clock.deadline import DEADLINE
 from tests.support.links.udp_relay import udp_relay
 from tests.support.media.media_edits import only_ipv4
 from tests.support.negotiation.connections import expected, local, within
+from tests.support.network.own_address import own_address
 from tests.support.peers.third_party import PROGRAMS
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ async def lossy_flash_call(
     browser: Browser, sources: Sequence[Source]
 ) -> AsyncIterator[tuple[FlashCall, UdpRelay]]:
     """Open a call over a link that can lose packets, but does not yet."""
-    with udp_relay(host=_own_address()) as relay:
+    with udp_relay(host=own_address()) as relay:
 
         def edit(sdp: str) -> str:
             return relay.rerouted(only_ipv4(sdp))
@@ -164,10 +164,3 @@ async def _first_frame(receiver: RtpReceiver) -> None:
     async with asyncio.timeout(DEADLINE):
         await anext(reader)
     await reader.aclose()
-
-
-def _own_address() -> str:
-    """Return this machine's address on the default route, without sending anything."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        return str(probe.getsockname()[0])
