@@ -104,7 +104,7 @@ class SessionRefresher:
                 assert self._timer is not None
                 if not self._is_due:
                     self._is_due = True
-                    left = self._timer.interval / 2 - min(32.0, self._timer.interval / 3)
+                    left = self._timer.last - self._timer.due
                     self._agent.start_alarm(self, RefreshAlarm.EXPIRY, left)
                 if self._takes_update():
                     self._refresh()

@@ -57,15 +57,20 @@ class SessionTimer:
     is_refresher: bool
 
     @property
+    def last(self) -> Seconds:
+        """Seconds after a refresh at which the call is ended: a little before it expires.
+
+        RFC 4028 section 10.
+        """
+        return self.interval - min(32.0, self.interval / 3)
+
+    @property
     def due(self) -> Seconds:
         """Seconds after a refresh at which this end acts: refreshes, or ends the call.
 
-        The refresher takes half of the interval; the other end says BYE a little before the call
-        expires (RFC 4028 section 10).
+        The refresher takes half of the interval (RFC 4028 section 10).
         """
-        if self.is_refresher:
-            return self.interval / 2
-        return self.interval - min(32.0, self.interval / 3)
+        return self.interval / 2 if self.is_refresher else self.last
 
 
 def ask(request: Request, policy: SessionTimerPolicy, *, current: SessionTimer | None) -> None:
