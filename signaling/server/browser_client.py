@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from peer.errors import ConfigurationError
+from peer.trust.phrase import word_list
 from signaling.server.files import file_response
 
 if TYPE_CHECKING:
@@ -33,10 +35,6 @@ async def _serve_module(request: Request) -> Response:
 
 
 async def _serve_words(request: Request) -> Response:
-    # Imported when it is asked for: a server of rooms has no use for the rest of it.
-    from peer.errors import ConfigurationError
-    from peer.trust.phrase import word_list
-
     headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=86400"}
     try:
         return JSONResponse(word_list(), headers=headers)
