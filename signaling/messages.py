@@ -14,6 +14,7 @@ from peer.descriptions import SdpType, SessionDescription
 # imports.
 from peer.ice import IceCandidate
 from peer.printable import without_secrets
+from peer.trust.passport import MAX_TOKEN as MAX_IDENTITY
 from signaling.errors import ErrorCode, MessageError
 from signaling.ice_servers import IceServerEntry
 
@@ -24,8 +25,6 @@ MAX_MESSAGE_SIZE: Final = 320 * 1024
 #: Most characters of a name, and of a reason (ours).
 MAX_NAME: Final = 64
 MAX_REASON: Final = 1024
-#: Most characters of a signature beside a description: as many as `peer.trust` looks at.
-MAX_IDENTITY: Final = 8192
 #: Most characters of an o= line in `Answer.answers` (ours).
 MAX_ORIGIN: Final = 256
 
