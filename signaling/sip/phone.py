@@ -328,7 +328,7 @@ class Phone:
                 async with asyncio.timeout(_GOODBYE):
                     if self._link is not None:
                         await self._link.remove()
-                    await self._drained()
+                    await self._sent.wait()
         except TimeoutError:
             _logger.info("SIP: the server does not answer the goodbye of %s", self.address)
         finally:
@@ -488,9 +488,6 @@ class Phone:
             if not self._outbox:
                 self._sent.set()
                 await self._posted.wait()
-
-    async def _drained(self) -> None:
-        await self._sent.wait()
 
     async def _run_timers(self) -> None:
         while True:

@@ -94,7 +94,6 @@ class SipUdpTransport(SipTransport):
         return self._contact
 
     async def send(self, message: Request | Response, flow: Hashable = None) -> None:
-        data = write_message(message)
         match flow:
             case ConnectedTransport():
                 await flow.send(message)
@@ -103,6 +102,7 @@ class SipUdpTransport(SipTransport):
                 to = (host, port)
             case _:
                 to = self._address
+        data = write_message(message)
         is_large = isinstance(message, Request) and len(data) > MAX_DATAGRAM
         if is_large and self._dial_tcp and await self._send_by_tcp(data):
             return
