@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from signaling.sip.errors import SipMessageError
-from signaling.sip.parsing import MAX_HEAD, MAX_MESSAGE, read_head
+from signaling.sip.grammar import whole_number
+from signaling.sip.parsing import HEAD_END, MAX_HEAD, MAX_MESSAGE, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _PING: Final = b"\r\n\r\n"
 _PONG: Final = b"\r\n"
 
@@ -78,7 +77,7 @@ class StreamFramer:
 
     def _find_size(self) -> int | None:
         """Octets of the message that the buffer begins with, once its headers are whole."""
-        end = _HEAD_END.search(self._buffer, max(0, self._searched - 3))
+        end = HEAD_END.search(self._buffer, max(0, self._searched - 3))
         if end is None:
             self._searched = len(self._buffer)
             if len(self._buffer) > MAX_HEAD:
@@ -89,8 +88,9 @@ class StreamFramer:
         if len(lengths) != 1:
             raise SipMessageError("a message of a stream needs one Content-Length")
         (length,) = lengths
-        if not (length.isascii() and length.isdigit()) or len(length) > 10:
+        octets = whole_number(length)
+        if octets is None:
             raise SipMessageError(f"Content-Length: {length!r} is no number")
-        if end.end() + int(length) > MAX_MESSAGE:
+        if end.end() + octets > MAX_MESSAGE:
             raise SipMessageError(f"a message with a body of {length} octets", status=513)
-        return end.end() + int(length)
+        return end.end() + octets

@@ -208,6 +208,12 @@ def parse_cseq(text: str) -> CSeq:
     return CSeq(int(found[1]), found[2])
 
 
+def whole_number(text: str) -> int | None:
+    """Parse a number of at most ten digits; None where it is none."""
+    # `int` takes signs, underscores and digits of other scripts as well.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
 def split_values(text: str) -> list[str]:
     """Divide a header at the commas that stand neither in quotes nor in angle brackets.
 

@@ -20,6 +20,7 @@ from signaling.sip.grammar import (
     parse_media_type,
     parse_uri,
     parse_vias,
+    whole_number,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ _MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
 #: Headers that hold a number, and no more than that.
 _NUMBERS: Final = {"Max-Forwards": 256, "Content-Length": 2**31, "Min-Expires": _SECONDS_END}
 
-_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+#: Empty line behind the headers.
+HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _LINE_END: Final = re.compile(r"\r?\n")
 #: C0 controls except the tab: none belongs into a header, and a CR in one forges lines.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -155,7 +157,7 @@ class _Received(Message):
         text = self.headers.get("Expires")
         if text is None:
             return None
-        value = _number(text)
+        value = whole_number(text)
         return value if value is not None and value < _SECONDS_END else _DEFAULT_EXPIRES
 
     @expires.setter
@@ -287,7 +289,7 @@ def _field(line: str) -> tuple[str, str]:
 def _divide(data: bytes) -> tuple[bytes, bytes]:
     if not data:
         raise SipMessageError("an empty message")
-    end = _HEAD_END.search(data)
+    end = HEAD_END.search(data)
     if not end:
         raise SipMessageError("no empty line ends the headers")
     return data[: end.start()], data[end.end() :]
@@ -318,7 +320,7 @@ def _complete(message: Request | Response, body: bytes) -> None:
             raise SipMessageError(f"the header {name} stands there more than once")
     for name, end in _NUMBERS.items():
         text = headers.get(name)
-        value = _number(text) if text is not None else 0
+        value = whole_number(text) if text is not None else 0
         if value is None or value >= end:
             raise SipMessageError(f"{name}: {text!r} is no number below {end}")
     if len(headers["Call-ID"].split()) != 1:
@@ -356,11 +358,6 @@ def _is_answerable(request: Request) -> bool:
 
 def _contacts(text: str) -> list[Address]:
     return [] if text.strip() == "*" else parse_addresses(text)
-
-
-def _number(text: str) -> int | None:
-    # `int` takes signs, underscores and digits of other scripts as well.
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
 
 #: Accessors that raise nothing once a message is parsed, by the header that they read.

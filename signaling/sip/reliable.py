@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from signaling.sip.grammar import whole_number
+
 if TYPE_CHECKING:
     from sipmessage import Request, Response
 
@@ -20,7 +22,6 @@ MAX_WAITING: Final = 8
 #: Least and greatest first RSeq: the rest is for those that follow (RFC 3262 section 3).
 _FIRST_RSEQ: Final = 1
 _RSEQ_END: Final = 2**31
-_NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _RACK: Final = re.compile(r"([0-9]{1,10})\s+([0-9]{1,10})\s+(\S+)", re.ASCII)
 
 
@@ -139,8 +140,7 @@ def rseq_of(response: Response) -> int | None:
     """RSeq of a reliable response; None for one that is not reliable, or broken."""
     if response.code == 100 or OPTION not in option_tags(response, "Require"):
         return None
-    value = (response.headers.get("RSeq") or "").strip()
-    return int(value) if _NUMBER.fullmatch(value) else None
+    return whole_number((response.headers.get("RSeq") or "").strip())
 
 
 def option_tags(message: Request | Response, header: str) -> frozenset[str]:
