@@ -16,7 +16,7 @@ import pytest
 
 from peer.errors import IdentityError, PeerTrustError
 from peer.trust import Authority, Continuity, KnownPeer, KnownPeers, Trust, TrustLevel
-from tests.support.negotiation.connections import both_connected, local, within
+from tests.support.negotiation.connections import connect, local, within
 from tests.support.trust.authority import CertificateAuthority
 from tests.support.trust.people import (
     ALICE,
@@ -146,11 +146,7 @@ async def is_noticed_from_the_start(tool: Tool, seed: int, folder: Path) -> bool
 async def is_noticed_at_a_rekey(tool: Tool, seed: int, folder: Path) -> bool:
     async with attacked(tool, seed, folder) as (alice, bob, party):
         join_phrases(alice, bob)
-        await alice.setLocalDescription()
-        await bob.setRemoteDescription(local(alice))
-        await bob.setLocalDescription()
-        await alice.setRemoteDescription(local(bob))
-        await both_connected(alice, bob)
+        await connect(alice, bob)
         if tool is Tool.PHRASE:
             phrase = await within(alice.phrase())
             assert phrase == await within(bob.phrase())

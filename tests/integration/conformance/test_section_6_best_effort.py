@@ -32,6 +32,7 @@ from tests.support.captures.captured_call import Call, call
 from tests.support.captures.wire import Side
 from tests.support.negotiation.connections import (
     both_connected,
+    exchange,
     expected,
     local,
     loopback,
@@ -221,10 +222,7 @@ async def test_plain_call_becomes_encrypted_by_the_next_exchange_with_keys() -> 
         await plain_call(at)
         await media_flows(at.offerer, at.answerer)
 
-        await at.offerer.setLocalDescription()
-        await at.answerer.setRemoteDescription(local(at.offerer))
-        await at.answerer.setLocalDescription()
-        await at.offerer.setRemoteDescription(local(at.answerer))
+        await exchange(at.offerer, at.answerer)
         for end in (at.offerer, at.answerer):
             await is_verified(end)
         at.wire.log.clear()

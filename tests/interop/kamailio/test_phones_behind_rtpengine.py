@@ -14,7 +14,7 @@ import pytest
 from peer import PeerConfiguration
 from signaling import sip
 from tests.support.negotiation.connection_media import receives_more
-from tests.support.negotiation.connections import within
+from tests.support.negotiation.connections import both_connected, within
 from tests.support.peers import baresip, linphone
 from tests.support.peers.baresip import MediaMode, registered_baresip
 from tests.support.peers.kamailio import Kamailio, kamailio
@@ -135,7 +135,7 @@ async def test_rekey_of_one_of_two_bots_behind_rtpengine_keeps_the_other_leg(
         call = await within(anext(other.calls()))
         theirs = await within(call.answer(sounding()))
         await within(calling)
-        await within(asyncio.gather(ours.connected(), theirs.connected()))
+        await both_connected(ours, theirs)
         for one, another in ((ours, theirs), (theirs, ours)):
             # rtpengine copies the new tls-id to the other leg, where nobody begins a handshake:
             # it is given up within 3 s, and not the 30 of one that has begun.

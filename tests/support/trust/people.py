@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peer import PeerConnection
 from peer.trust import PublicKeys, Signer, Verifier
 from signaling import Negotiator, channel_pair
-from tests.support.negotiation.connections import local, loopback, within
+from tests.support.negotiation.connections import exchange, local, loopback, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -71,10 +71,7 @@ async def called(alice: PeerConnection, bob: PeerConnection) -> AsyncIterator[No
     join_phrases(alice, bob)
     async with alice, bob:
         alice.createDataChannel("chat")
-        await alice.setLocalDescription()
-        await bob.setRemoteDescription(local(alice))
-        await bob.setLocalDescription()
-        await alice.setRemoteDescription(local(bob))
+        await exchange(alice, bob)
         yield
 
 

@@ -10,7 +10,7 @@ from peer import SignalingState
 from signaling.sip.agent_port import AgentSettings
 from signaling.sip.call_events import CallState
 from signaling.sip.errors import CallRejected
-from tests.support.negotiation.connections import within
+from tests.support.negotiation.connections import both_connected, within
 from tests.support.peers.sip_phones import sounding, two_phones
 
 
@@ -22,7 +22,7 @@ async def test_media_of_a_sip_call_flows_before_it_is_accepted(is_reliable: bool
         calling = asyncio.create_task(caller.phone.invite("sip:bob@example.org", connection))
         call = await called.ringing()
         early = await within(call.early(sounding()))
-        await within(asyncio.gather(connection.connected(), early.connected()))
+        await both_connected(connection, early)
         assert call.state is CallState.EARLY
         assert not calling.done()
         assert len(caller.link.requests("PRACK")) == int(is_reliable)
@@ -62,10 +62,10 @@ async def test_called_end_offers_where_the_invite_has_no_offer(is_early: bool) -
         theirs = sounding()
         if is_early:
             await within(call.early(theirs))
-            await within(asyncio.gather(connection.connected(), theirs.connected()))
+            await both_connected(connection, theirs)
         await within(call.answer(theirs))
         ours = await within(calling)
-        await within(asyncio.gather(connection.connected(), theirs.connected()))
+        await both_connected(connection, theirs)
         assert theirs.localDescription is not None
         assert theirs.localDescription.type == "offer"
         # The answer stands in the PRACK or the ACK.

@@ -8,7 +8,7 @@ from handfast.trace import TracedEnd, draw
 from handfast.trace.rows import Arrow, ArrowOutcome, Topic
 from peer import PeerConfiguration
 from peer.tracing.events import SignalingMessage
-from tests.support.negotiation.connections import within
+from tests.support.negotiation.connections import both_connected, within
 from tests.support.peers.sip_phones import forked_phones, sounding, two_phones
 from tests.support.tracing.traces import Sink
 
@@ -20,7 +20,7 @@ async def test_ladder_of_an_early_call_shows_sip_beside_dtls() -> None:
         calling = asyncio.create_task(caller.phone.invite("sip:bob@example.org", ours))
         call = await called.ringing()
         await within(call.early(theirs))
-        await within(asyncio.gather(ours.connected(), theirs.connected()))
+        await both_connected(ours, theirs)
         await within(call.answer())
         await within(calling)
         await within(call.established())
