@@ -15,6 +15,7 @@ from tests.support.negotiation.connection_state import nothing_left, sockets
 from tests.support.negotiation.connections import (
     both_connected,
     expected,
+    gathered,
     local,
     loopback,
     opened,
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
 
 async def answered(theirs: PeerConnection, offer: SessionDescription) -> SessionDescription:
     await theirs.setRemoteDescription(offer)
-    await theirs.setLocalDescription()
-    await within(theirs.gathering_complete())
-    return local(theirs)
+    return await gathered(theirs)
 
 
 def notes(pc: PeerConnection) -> list[str]:
@@ -152,9 +151,7 @@ async def test_forks_share_the_allocation_of_a_turn_server(tmp_path: Path, query
         )
         pc = await stack.enter_async_context(PeerConnection(configuration))
         pc.createDataChannel("chat")
-        await pc.setLocalDescription()
-        await within(pc.gathering_complete())
-        assert "typ relay" in local(pc).sdp
+        assert "typ relay" in (await gathered(pc)).sdp
         peers = []
         for _ in range(3):
             theirs = await stack.enter_async_context(PeerConnection(loopback()))
@@ -187,12 +184,11 @@ async def test_turn_server_that_goes_away_is_noticed_by_each_fork(tmp_path: Path
             )
             pc = await stack.enter_async_context(PeerConnection(configuration))
             pc.createDataChannel("chat")
-            await pc.setLocalDescription()
-            await within(pc.gathering_complete())
+            offer = await gathered(pc)
             forks = []
             for _ in range(2):
                 theirs = await stack.enter_async_context(PeerConnection(loopback()))
-                answer = await answered(theirs, local(pc))
+                answer = await answered(theirs, offer)
                 made = await stack.enter_async_context(await pc.fork(answer))
                 await writes(made, theirs)
                 forks.append(made)

@@ -12,7 +12,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from peer import IceCandidate, PeerConnection, SdpType, SessionDescription
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import ToneTrack, hears, receives_more
-from tests.support.negotiation.connections import expected, local, opened, within
+from tests.support.negotiation.connections import expected, gathered, opened, within
 from tests.support.peers.exchange import hand_over, hear_description
 from tests.support.peers.negotiated_session import medium_of, small_video
 from tests.support.peers.third_party import ThirdParty, open_stage
@@ -80,15 +80,14 @@ async def test_four_stacks_answer_one_offer_and_each_is_a_fork_with_keys_of_its_
         pc.addTrack(ToneTrack(500))
         pc.addTrack(small_video())
         pc.createDataChannel("chat")
-        await pc.setLocalDescription()
-        await within(pc.gathering_complete())
+        offer = await gathered(pc)
 
         devices = []
         for name in NAMES:
             open_peer = await stack.enter_async_context(open_stage(name))
             peer = await stack.enter_async_context(open_peer())
             await peer.tell("send", kind=medium_of(name).value)
-            await hand_over(peer, local(pc))
+            await hand_over(peer, offer)
             devices.append(Device(peer, await hear_description(peer)))
         other = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         stack.push_async_callback(other.close)
@@ -96,7 +95,7 @@ async def test_four_stacks_answer_one_offer_and_each_is_a_fork_with_keys_of_its_
         tracks: dict[str, Any] = {}
         other.on("track", lambda found: tracks.setdefault(found.kind, found))
         other.on("datachannel", lambda channel: channel.on("message", channel.send))
-        await other.setRemoteDescription(RTCSessionDescription(local(pc).sdp, "offer"))
+        await other.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
         await other.setLocalDescription(await other.createAnswer())
         answer = SessionDescription(other.localDescription.sdp, SdpType.ANSWER)
 

@@ -13,7 +13,7 @@ from aiortc.mediastreams import AudioStreamTrack
 from peer import BestEffort, IcePolicy, MediaEncryption, PeerConnection, SdpType, SessionDescription
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import has_received, packets_received
-from tests.support.negotiation.connections import local, loopback, until, within
+from tests.support.negotiation.connections import gathered, loopback, until, within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -94,9 +94,7 @@ async def plain_phone() -> AsyncIterator[PlainPhone]:
 async def answer(pc: PeerConnection, offer: SessionDescription) -> int:
     """Answer a phone, and return the port at which we receive."""
     await pc.setRemoteDescription(offer)
-    await pc.setLocalDescription()
-    await within(pc.gathering_complete())
-    port = re.search(r"m=audio (\d+) RTP/AVP ", local(pc).sdp)
+    port = re.search(r"m=audio (\d+) RTP/AVP ", (await gathered(pc)).sdp)
     assert port is not None
     return int(port[1])
 

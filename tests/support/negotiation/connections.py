@@ -111,6 +111,13 @@ async def answer(answerer: PeerConnection, offerer: PeerConnection) -> None:
     await offerer.setRemoteDescription(local(answerer))
 
 
+async def gathered(pc: PeerConnection) -> SessionDescription:
+    """Our next description, set at our side, with all candidates in it."""
+    await pc.setLocalDescription()
+    await within(pc.gathering_complete())
+    return local(pc)
+
+
 async def exchange(offerer: PeerConnection, answerer: PeerConnection) -> None:
     """One offer and its answer."""
     await offer(offerer, answerer)

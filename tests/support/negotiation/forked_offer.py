@@ -13,7 +13,7 @@ from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import (
     both_connected,
     expected,
-    local,
+    gathered,
     loopback,
     opened,
     says,
@@ -117,18 +117,15 @@ async def forked_offer(
         if sound:
             pc.addTrack(ToneTrack(OURS))
         pc.createDataChannel("chat")
-        await pc.setLocalDescription()
-        await within(pc.gathering_complete())
+        offer = await gathered(pc)
         made = ForkedOffer(pc, [], stack)
         for number in range(count):
             line = await stack.enter_async_context(wire())
             other = await stack.enter_async_context(PeerConnection(theirs or loopback()))
             track, channel = expected(other, "track"), expected(other, "datachannel")
-            await other.setRemoteDescription(await line.offer(local(pc)))
+            await other.setRemoteDescription(await line.offer(offer))
             if sound:
                 other.addTrack(ToneTrack(OURS + STEP * (number + 1)))
-            await other.setLocalDescription()
-            await within(other.gathering_complete())
-            answer = line.answer(local(other))
+            answer = line.answer(await gathered(other))
             made.answerers.append(Answerer(number, other, line, answer, track, channel))
         yield made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from media import SyntheticAudioTrack
 from peer import SdpType, SessionDescription
-from tests.support.negotiation.connections import both_connected, local, only, within
+from tests.support.negotiation.connections import both_connected, gathered, only, within
 from tests.support.peers.rtpengine import TOWARDS_US, Rtpengine, Value
 
 if TYPE_CHECKING:
@@ -38,22 +38,16 @@ async def sound_through(
     """
     tags = {"call_id": "call", "from_tag": "caller"}
     caller.addTrack(SyntheticAudioTrack())
-    offer = await proxy.describe("offer", to_callee, sdp=await _described(caller), **tags)
+    offer = await proxy.describe("offer", to_callee, sdp=(await gathered(caller)).sdp, **tags)
     await callee.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
     callee.addTrack(SyntheticAudioTrack())
     answer = await proxy.describe(
-        "answer", to_caller, sdp=await _described(callee), to_tag="callee", **tags
+        "answer", to_caller, sdp=(await gathered(callee)).sdp, to_tag="callee", **tags
     )
     await caller.setRemoteDescription(SessionDescription(answer, SdpType.ANSWER))
     await both_connected(caller, callee)
     await asyncio.gather(_heard(caller), _heard(callee))
     return offer
-
-
-async def _described(pc: PeerConnection) -> str:
-    await pc.setLocalDescription()
-    await within(pc.gathering_complete())
-    return local(pc).sdp
 
 
 async def _heard(pc: PeerConnection) -> None:
