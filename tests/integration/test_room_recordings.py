@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import os
 import ssl
-import time
 from typing import TYPE_CHECKING, Any
 
 import av
-import jwt
 import pytest
 
 from handfast.room_page import RECORDINGS_PATH
@@ -19,16 +17,18 @@ from handfast.serving import ServeError, ServeOptions, serve
 from handfast.web_server import WebServerOptions
 from media import SyntheticAudioTrack, SyntheticVideoTrack
 from signaling import join
-from signaling.server import JwtAuthorizer, RedisBackplane, TokenAlgorithm
+from signaling.server import RedisBackplane
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import sent_for
 from tests.support.negotiation.connections import until
 from tests.support.network.certificate import write_certificate
 from tests.support.rooms.recorded_rooms import (
+    TOKENS,
     PlainMember,
     RecordingServer,
     plain_member,
     recording_server,
+    room_token,
 )
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from signaling import Room
 
 _ROOM = "a/b"
-_SECRET = "a secret of thirty-two octets or more"
-_TOKENS = JwtAuthorizer(key=_SECRET, algorithm=TokenAlgorithm.HS256, audience="rooms")
 
 
 @contextlib.asynccontextmanager
@@ -115,11 +113,6 @@ async def test_room_is_recorded_by_a_participant_that_all_see_until_the_asker_st
     assert sorted(os.listdir(tmp_path)) == sorted(names)
 
 
-def _token(**claims: Any) -> str:
-    wanted = {"aud": "rooms", "exp": time.time() + 600, "room": _ROOM, **claims}
-    return jwt.encode(wanted, _SECRET, algorithm="HS256")
-
-
 @pytest.mark.parametrize(
     ("claims", "allowed"),
     [
@@ -136,10 +129,10 @@ async def test_token_has_to_give_the_right_to_record_and_the_recorder_needs_none
 ) -> None:
     async with (
         asyncio.timeout(DEADLINE),
-        recording_server(tmp_path, tokens=_TOKENS) as server,
-        plain_member(server.url, room=_ROOM, name="Ada", token=_token()) as ada,
+        recording_server(tmp_path, tokens=TOKENS) as server,
+        plain_member(server.url, room=_ROOM, name="Ada", token=room_token(_ROOM)) as ada,
     ):
-        ordered = await ada.order(token=_token(**claims))
+        ordered = await ada.order(token=room_token(_ROOM, **claims))
         if allowed:
             assert ordered.status_code == 201
             await ada.until("Recorder")

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any
 
-import jwt
 import pytest
 
-from signaling.server import JwtAuthorizer, TokenAlgorithm
 from tests.support.browser.browsers import Browser, open_browser
 from tests.support.browser.room_page import RoomPage
-from tests.support.rooms.recorded_rooms import recording_server
+from tests.support.rooms.recorded_rooms import TOKENS, recording_server, room_token
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-_SECRET = "a secret of thirty-two octets or more"
-_TOKENS = JwtAuthorizer(key=_SECRET, algorithm=TokenAlgorithm.HS256, audience="rooms")
-
 pytestmark = pytest.mark.browser("chromium")
 
 
 def _link(page: str, **claims: Any) -> str:
-    wanted = {"aud": "rooms", "exp": time.time() + 600, "room": "lobby", **claims}
-    return f"{page}#token={jwt.encode(wanted, _SECRET, algorithm='HS256')}"
+    return f"{page}#token={room_token('lobby', **claims)}"
 
 
 @contextlib.asynccontextmanager
 async def _room(folder: Path) -> AsyncIterator[tuple[Browser, str]]:
     async with (
-        recording_server(folder, tokens=_TOKENS) as server,
+        recording_server(folder, tokens=TOKENS) as server,
         open_browser("chromium") as browser,
     ):
         yield browser, f"{server.http}/room/lobby"
