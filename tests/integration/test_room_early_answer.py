@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import EarlyMedia, PeerConnection
+from peer import EarlyMedia
 from peer.states import SignalingState
 from signaling import (
     Answer,
@@ -23,7 +23,7 @@ from signaling import (
 )
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import ToneTrack, hears
-from tests.support.negotiation.connections import loopback, pair, reached
+from tests.support.negotiation.connections import loopback, pair, signaling_state
 from tests.support.negotiation.negotiating import Tap
 from tests.support.rooms.events import Watched
 from tests.support.rooms.restarting import RestartingServer, restarting_server
@@ -39,14 +39,6 @@ FAST = Reconnect(timeout=DEADLINE, first_delay=0.01, longest_delay=0.1)
 RINGBACK, VOICE = 500, 900
 
 EARLY = pytest.mark.conformance("6.2-early-media")
-
-
-def has_state(pc: PeerConnection, state: SignalingState) -> bool:
-    return pc.signalingState is state
-
-
-async def state_of(pc: PeerConnection, state: SignalingState) -> None:
-    await reached(pc, "signalingstatechange", functools.partial(has_state, pc, state))
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +81,7 @@ async def test_callee_of_a_room_is_heard_before_it_accepts_and_after() -> None:
 
         to_caller.accept()
         for participant in (to_callee, to_caller):
-            await state_of(participant.connection, SignalingState.STABLE)
+            await signaling_state(participant.connection, SignalingState.STABLE)
             assert not participant.is_ringing
         await to_caller.connection.getSenders()[0].replaceTrack(ToneTrack(VOICE))
         await hears(receiver.track, VOICE)
@@ -120,7 +112,7 @@ async def test_call_that_rings_outlives_a_server_that_restarts() -> None:
         await caller.event("participantback")
         assert to_callee.is_ringing
         to_caller.accept()
-        await state_of(to_callee.connection, SignalingState.STABLE)
+        await signaling_state(to_callee.connection, SignalingState.STABLE)
         await hears(receiver_of(to_callee).track, RINGBACK)
         assert caller.of("participantleft") == []
 
@@ -178,17 +170,17 @@ async def test_early_media_is_unverified_until_the_early_answer_and_verified_fro
 
         await hears(receiver.track, RINGBACK)
         assert not is_verified(receiver)
-        assert has_state(caller, SignalingState.HAVE_LOCAL_OFFER)
+        assert caller.signalingState is SignalingState.HAVE_LOCAL_OFFER
 
         withholding.may_pass.set()
-        await state_of(caller, SignalingState.HAVE_REMOTE_PRANSWER)
+        await signaling_state(caller, SignalingState.HAVE_REMOTE_PRANSWER)
         await caller.connected()
         assert is_verified(receiver)
         await hears(receiver.track, RINGBACK)
         assert not any(isinstance(message, Answer) for message in tap.sent)
 
         called.accept()
-        await state_of(caller, SignalingState.STABLE)
+        await signaling_state(caller, SignalingState.STABLE)
         await hears(receiver.track, RINGBACK)
         await there.close()
         await asyncio.gather(*running)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import PeerConnection
+from peer.states import SignalingState
 from peer.tracing.events import SignalingMessage
 from signaling import (
     Answer,
@@ -26,7 +27,7 @@ from signaling import (
 from signaling.server import create_app
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import ToneTrack, hears
-from tests.support.negotiation.connections import loopback, reached
+from tests.support.negotiation.connections import loopback, signaling_state
 from tests.support.network.asgi import serve
 from tests.support.rooms.events import Watched
 from tests.support.tracing.traces import Sink
@@ -92,8 +93,7 @@ async def calls(watched: Watched) -> None:
     await watched.until(lambda: watched.room.participant("bot"))
     bot = watched.room.participant("bot")
     assert bot is not None
-    pc = bot.connection
-    await reached(pc, "signalingstatechange", lambda: pc.signalingState == "have-local-offer")
+    await signaling_state(bot.connection, SignalingState.HAVE_LOCAL_OFFER)
 
 
 async def test_offer_rings_at_three_devices_that_are_heard_early_and_one_is_kept() -> None:

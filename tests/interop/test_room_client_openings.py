@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +14,7 @@ from signaling import Opening, join
 from tests.support.browser.browsers import Browser, BrowserName, open_browser
 from tests.support.browser.room_client import RoomTab, rooms_with_page
 from tests.support.clock.deadline import DEADLINE
-from tests.support.negotiation.connections import reached
+from tests.support.negotiation.connections import signaling_state
 from tests.support.network.asgi import serve
 from tests.support.rooms.events import Watched
 
@@ -69,10 +68,6 @@ def states_of(pc: PeerConnection) -> list[SignalingState]:
     states: list[SignalingState] = []
     pc.on("signalingstatechange", lambda: states.append(pc.signalingState))
     return states
-
-
-def is_in(pc: PeerConnection, state: SignalingState) -> bool:
-    return pc.signalingState is state
 
 
 @pytest.mark.browser("chromium")
@@ -139,8 +134,7 @@ async def test_browser_without_provisional_answers_waits_for_the_final_one() -> 
 async def accept(page: RoomTab, participant: Participant) -> None:
     """Accept a call at the page, and see its pictures after that."""
     await page.value("void other('bot').accept()")
-    stable = functools.partial(is_in, participant.connection, SignalingState.STABLE)
-    await reached(participant.connection, "signalingstatechange", stable)
+    await signaling_state(participant.connection, SignalingState.STABLE)
     await page.tab.wait_for("other('bot').state === 'connected'")
     await page.more_frames("bot")
 

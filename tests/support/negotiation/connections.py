@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from peer import DataChannel, IceCandidate, IceCandidateEvent, RtpTransceiver
     from peer.identity.fingerprints import Fingerprint
+    from peer.states import SignalingState
 
 
 def loopback(**options: Any) -> PeerConfiguration:
@@ -178,6 +179,11 @@ async def reached(pc: PeerConnection, event: str, condition: Callable[[], bool])
     async with asyncio.timeout(DEADLINE):
         while not condition():
             await happened(pc, event)
+
+
+async def signaling_state(pc: PeerConnection, state: SignalingState) -> None:
+    """Wait until a connection is in a signalling state."""
+    await reached(pc, "signalingstatechange", lambda: pc.signalingState is state)
 
 
 async def says(channel: RTCDataChannel, text: str, other: RTCDataChannel) -> None:
