@@ -48,10 +48,6 @@ class Phone(SipDialog):
         """Let the phone call an address, by the proxy that it is registered at."""
         await self.command("dial", target)
 
-    async def pick_up(self) -> None:
-        """Let the phone accept the call that rings."""
-        await self.command("accept")
-
     async def hang_up(self) -> None:
         """Let the phone end its call."""
         await self.command("hangup")
@@ -79,7 +75,6 @@ class AnswerMode(StrEnum):
     AUTO = "auto"
     #: An answer in a 183 that is not reliable (RFC 3262), until `accept` is commanded.
     EARLY = "early"
-    MANUAL = "manual"
 
 
 class MediaMode(StrEnum):

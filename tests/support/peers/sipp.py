@@ -56,7 +56,6 @@ async def sipp_calls(
     to: str,
     calls: int,
     at_once: int,
-    talk: float = 0.1,
 ) -> None:
     """Make calls by sipp over UDP, and return once each was accepted and has ended.
 
@@ -68,7 +67,6 @@ async def sipp_calls(
         to: The user that is called.
         calls: Number of calls.
         at_once: Calls at a time, at most.
-        talk: Seconds of each call.
 
     Raises:
         SippError: A call failed.
@@ -77,7 +75,6 @@ async def sipp_calls(
         "DOMAIN": DOMAIN,
         "USER": user,
         "SECRET": secret,
-        "TALK": str(round(talk * 1000)),
         "SDP": "\n".join(f"    {line}" for line in _SDP.splitlines()),
     }
     scenario = _SCENARIO.read_text()

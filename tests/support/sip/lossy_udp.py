@@ -18,6 +18,8 @@ HOST = "127.0.0.1"
 #: Seconds after which a second copy of a datagram comes, at the most (ours): later than the first
 #: repetition, so that it passes newer messages.
 _LATE = 1.0
+#: Share of datagrams that come twice (ours).
+_DOUBLING = 0.2
 
 
 class LossyPath:
@@ -26,16 +28,15 @@ class LossyPath:
     Args:
         seed: Seed of the choice.
         loss: Share of datagrams that are lost.
-        doubling: Share of datagrams that come twice.
 
     Attributes:
         counts: Datagrams that were lost, doubled, and passed once.
     """
 
-    def __init__(self, *, seed: int, loss: float = 0.2, doubling: float = 0.2) -> None:
+    def __init__(self, *, seed: int, loss: float = 0.2) -> None:
         self.counts: Counter[str] = Counter()
         self._random = random.Random(seed)
-        self._loss, self._doubling = loss, doubling
+        self._loss = loss
 
     async def __aenter__(self) -> LossyPath:
         self._front, self._back = await _Side.open(self), await _Side.open(self)
@@ -68,7 +69,7 @@ class LossyPath:
             self.counts["lost"] += 1
             return
         by.send(data)
-        if chance > 1 - self._doubling:
+        if chance > 1 - _DOUBLING:
             self.counts["doubled"] += 1
             late = _LATE * self._random.random()
             asyncio.get_running_loop().call_later(late, by.send, data)

@@ -14,8 +14,6 @@ def a_request(
     branch: str | None = None,
     via: Via = UDP,
     sequence: int = 1,
-    call_id: str = "call@client.example.org",
-    from_tag: str = "caller",
     to_tag: str | None = None,
     body: bytes = b"",
 ) -> Request:
@@ -26,10 +24,10 @@ def a_request(
             Via(via.transport, via.host, via.port, via.parameters.replace(branch=branch))
         ]
     request.headers.set("Max-Forwards", "70")
-    request.headers.set("From", f'"Ann, at home" <sip:ann@client.example.org>;tag={from_tag}')
+    request.headers.set("From", '"Ann, at home" <sip:ann@client.example.org>;tag=caller')
     tag = f";tag={to_tag}" if to_tag else ""
     request.headers.set("To", f"<sip:bob@server.example.org>{tag}")
-    request.headers.set("Call-ID", call_id)
+    request.headers.set("Call-ID", "call@client.example.org")
     request.headers.set("Contact", "<sip:ann@client.example.org:5060>")
     request.cseq = CSeq(sequence=sequence, method=method)
     request.headers.set("Content-Length", str(len(body)))
