@@ -257,8 +257,7 @@ class EffectExecutor:
     def _close_transport(self, key: str) -> None:
         # A fork has none where its answerer bundled provisionally.
         if key in self.transports:
-            transport = self.transports.pop(key)
-            self._closing_tasks.spawn(transport.close(), f"close transport {key}")
+            self.close_soon(self.transports.pop(key))
 
     def _apply(self, effect: Effect) -> None:
         if isinstance(effect, TransportEffect):
