@@ -515,7 +515,7 @@ class PeerTransport:
 
     def on_rekey_completed(self, association: int) -> None:
         """Report new keys in both directions."""
-        self._on_verified()
+        self.ice.on_verified(latches=self.secure.uses_dtls)
         if self.data is not None:
             self.data.on_dtls_connected()
         self._events.on_transport_rekey_completed(self, association)
@@ -523,10 +523,6 @@ class PeerTransport:
     def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
         """Report an abandoned association; the former one stays in use."""
         self._events.on_transport_rekey_failed(self, association, reason=reason)
-
-    def _on_verified(self) -> None:
-        if self.ice.latching is not None:
-            self.ice.latching.on_verified(latches=self.secure.uses_dtls)
 
     def on_probe(self) -> None:
         """Send a small packet under the new keys, so that the peer authenticates them now."""
@@ -543,7 +539,7 @@ class PeerTransport:
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:
-            self._on_verified()
+            self.ice.on_verified(latches=self.secure.uses_dtls)
             actions, self._when_connected = self._when_connected, {}
             self._if_failed.clear()
             for action in actions.values():

@@ -144,7 +144,7 @@ class RtcpTransport:
             if state is IceTransportState.FAILED:
                 _logger.warning("transport %s: no RTCP is sent: %s", self.key, self.ice.error)
         elif state is DtlsTransportState.CONNECTED:
-            on_verified(self.ice, self.secure)
+            self.ice.on_verified(latches=self.secure.uses_dtls)
         elif state is DtlsTransportState.FAILED and self.secure.has_mismatch:
             self._on_mismatch()
         elif state is DtlsTransportState.FAILED:
@@ -171,7 +171,7 @@ class RtcpTransport:
 
     def on_rekey_completed(self, association: int) -> None:
         """Count the silence of the peer from the new handshake on."""
-        on_verified(self.ice, self.secure)
+        self.ice.on_verified(latches=self.secure.uses_dtls)
 
     def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
         """Ignore a rekey that failed, as the application is told of that of RTP."""
@@ -206,12 +206,6 @@ def start_path(
     ice.start_without_ice(generation, peer, is_client=is_client, on_moved=on_moved)
     if ice.latching is not None:
         ice.latching.on_quiet = on_quiet
-
-
-def on_verified(ice: IceGenerations, secure: SecureTransport) -> None:
-    """Count the silence of a peer without ICE from a handshake on that has verified it."""
-    if ice.latching is not None:
-        ice.latching.on_verified(latches=secure.uses_dtls)
 
 
 def _own_path(ice: IceGenerations) -> AddressedPath | None:

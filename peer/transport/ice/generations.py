@@ -271,6 +271,11 @@ class IceGenerations:
         """The path to a peer without ICE; None where it has ICE, or is not known yet."""
         return self._generations.selected.ice.latching
 
+    def on_verified(self, *, latches: bool) -> None:
+        """Count the silence of a peer without ICE from now on; see `LatchingPath.on_verified`."""
+        if self.latching is not None:
+            self.latching.on_verified(latches=latches)
+
     def start_if_followed(self, generation: str, remote: IceParameters, role: IceRole) -> None:
         """Begin the checks of a generation once there is a sign that the peer takes part in it.
 
