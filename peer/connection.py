@@ -166,7 +166,7 @@ class PeerConnection(ConnectionEvents):
     @property
     def security(self) -> SecuritySummary:
         """The present protection of each transport, and whether the peer is verified."""
-        return summarize(self._core.executor, self._core.identity)
+        return summarize(self._core.executor)
 
     async def createOffer(self, *, iceRestart: bool = False) -> SessionDescription:
         """Create an offer of all transceivers and data channels; nothing changes yet.

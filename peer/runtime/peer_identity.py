@@ -16,7 +16,6 @@ from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Side
 from peer.trust.gate import TrustGate
-from peer.trust.level import UNKNOWN_PEER
 from peer.trust.phrase import PhraseEnds
 from peer.trust.phrase_exchange import ATTRIBUTE as PHRASE_ATTRIBUTE
 from peer.trust.phrase_exchange import VERSION, PhraseExchange
@@ -96,10 +95,6 @@ class PeerIdentity:
     def judge(self) -> PeerJudge | None:
         """Judge of the certificates of the peer; None where nothing is asked of it."""
         return self._gate
-
-    def trust_in(self, shown: Fingerprint | None) -> PeerTrust:
-        """Tell who the peer is that shows a certificate, and what says so."""
-        return UNKNOWN_PEER if self._gate is None else self._gate.trust_in(shown)
 
     def attest(self, sdp: Sdp, offer: Sdp | None) -> Sequence[Line]:
         """Give the lines that a description of ours has for the peer to know us by.

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
     from peer.runtime.effect_executor import EffectExecutor
-    from peer.runtime.peer_identity import PeerIdentity
     from peer.runtime.peer_transport import PeerTransport
     from peer.states import DtlsRole, DtlsTransportState
     from peer.trust.level import PeerTrust
@@ -101,13 +100,12 @@ class SecuritySummary:
         return "\n".join(map(str, self.transports)) or "no transport yet"
 
 
-def summarize(executor: EffectExecutor, identity: PeerIdentity) -> SecuritySummary:
+def summarize(executor: EffectExecutor) -> SecuritySummary:
     """Summarize the present security of all transports."""
-    transports = executor.transports.values()
-    return SecuritySummary(tuple(_transport(each, identity) for each in transports))
+    return SecuritySummary(tuple(map(_transport, executor.transports.values())))
 
 
-def _transport(transport: PeerTransport, identity: PeerIdentity) -> TransportSecurity:
+def _transport(transport: PeerTransport) -> TransportSecurity:
     stats = transport.secure.stats()
     return TransportSecurity(
         key=transport.key,
@@ -121,7 +119,7 @@ def _transport(transport: PeerTransport, identity: PeerIdentity) -> TransportSec
         remote_fingerprint=stats.remote_fingerprint,
         verified=transport.secure.verified,
         selected_pair=transport.ice.selected_pair,
-        peer=identity.trust_in(stats.remote_fingerprint),
+        peer=transport.peer,
         uses_ice=transport.ice.latching is None,
     )
 
