@@ -268,7 +268,7 @@ def _accepted(
         extensions=extensions,
         transport=lines,
         reduced_size=section.has("rtcp-rsize"),
-        mux=offer.multiplexes_rtcp(section) and writing.shares_port(transport),
+        mux=offer.multiplexes_rtcp(section) and transport.shares_port,
         protocol=protocol,
         cname=profile.cname,
     )

@@ -242,7 +242,7 @@ class _Writer:
             transport=transport,
             bundle_only=bundle_only,
             protocol=self._protocol(slot.mid),
-            mux=writing.shares_port(carrier),
+            mux=carrier.shares_port,
             cname=profile.cname,
             # RFC 8853 section 5.3.4: an offer without them would end simulcast.
             simulcast=offered_again(agreed) if agreed and direction.receives else (),

@@ -183,11 +183,6 @@ def dtls_lines(
     )
 
 
-def shares_port(transport: TransportState) -> bool:
-    """Tell whether RTCP shares the port of RTP on a transport, or has yet to be asked to."""
-    return transport.without_ice is None or transport.without_ice.rtcp is None
-
-
 def with_gathered(
     sdp: Sdp, session: Session, gathered: Mapping[tuple[str, str], GatheredCandidates]
 ) -> Sdp:

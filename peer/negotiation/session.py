@@ -225,6 +225,11 @@ class TransportState:
         return not self.uses_dtls or self.association.agreed or bool(self.fallbacks)
 
     @property
+    def shares_port(self) -> bool:
+        """True where RTCP shares the port of RTP, or has yet to be asked to."""
+        return self.without_ice is None or self.without_ice.rtcp is None
+
+    @property
     def uses_dtls(self) -> bool:
         """True unless offer and answer agreed on media without a DTLS association."""
         return self.encryption is MediaEncryption.DTLS_SRTP

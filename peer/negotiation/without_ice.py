@@ -128,8 +128,7 @@ def check_kept(session: Session, sdp: Sdp) -> None:
                 "the m-section had ICE, and has no a=ice-ufrag and no a=ice-pwd any more",
                 mid=section.mid,
             )
-        has_mux = known.without_ice is None or known.without_ice.rtcp is None
-        if section.kind is not None and has_mux and not sdp.multiplexes_rtcp(section):
+        if section.kind is not None and known.shares_port and not sdp.multiplexes_rtcp(section):
             raise ModificationError(
                 "the m-section had a=rtcp-mux, and has it no more", mid=section.mid
             )
