@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from peer.transport.adapters.ice_socket import Address, IceSocket, SocketOwner
 from peer.transport.net.udp import send_until_refused
+from peer.transport.wire.dtls_records import ContentType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 #: First octet of a DTLS handshake record (RFC 7983 section 7).
-_HANDSHAKE = b"\x16"
+_HANDSHAKE = bytes([ContentType.HANDSHAKE])
 
 
 class SocketTap(Protocol):

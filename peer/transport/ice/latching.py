@@ -20,6 +20,7 @@ from aioice import stun
 from peer.errors import IceError
 from peer.ice import CandidateFields, DefaultDestination, default_candidate
 from peer.transport.ice.consent import ConsentState
+from peer.transport.wire.dtls_records import ContentType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 #: Datagrams of unknown senders kept until the answer says that the peer has no ICE (ours): the
 #: ClientHello of an answerer may overtake its answer (RFC 5763 section 5).
 MAX_EARLY: Final = 4
-#: First octet of a DTLS handshake record (RFC 7983 section 7).
-_HANDSHAKE: Final = 22
 #: Answers to STUN requests from the address that the peer has signalled, each of which may be
 #: larger than the request (ours): RFC 5763 section 6.7.2 has a peer send a single one.
 _MAX_ANSWERS: Final = 8
@@ -66,7 +65,7 @@ class EarlyStrangers:
 
     def on_stranger(self, data: bytes, source: Address, socket: IceSocket) -> None:
         """Keep a handshake record; called by a socket."""
-        if data[0] == _HANDSHAKE:
+        if data[0] == ContentType.HANDSHAKE:
             self._kept.append((data, source, socket))
 
     def pop_all(self) -> list[tuple[bytes, Address, IceSocket]]:
