@@ -167,7 +167,7 @@ class IceTransport:
         self._aiortc = AiortcIce(self._agent)
         self._remote_filter = remote_filter or CandidateFilter()
         self._announced = announced or AddressTranslation()
-        self._local_candidates: list[CandidateFields] = []
+        #: As they are announced, with those of aioice, in the order in which they came.
         self._gathered: dict[CandidateFields, Candidate] = {}
         self._longest_wait = connect_timeout
         self._remote_ended = False
@@ -225,7 +225,7 @@ class IceTransport:
     @property
     def local_candidates(self) -> tuple[CandidateFields, ...]:
         """Local candidates gathered so far."""
-        return tuple(self._local_candidates)
+        return tuple(self._gathered)
 
     @property
     def remote_candidates(self) -> tuple[CandidateFields, ...]:
@@ -503,10 +503,9 @@ class IceTransport:
         if self._announced and any(
             (known.address, known.port, known.transport)
             == (fields.address, fields.port, fields.transport)
-            for known in self._local_candidates
+            for known in self._gathered
         ):
             return
-        self._local_candidates.append(fields)
         self._gathered[fields] = candidate
         self._events.on_candidate(fields)
 
