@@ -125,7 +125,7 @@ class LatchingPath:
         self._held = False
         self._ended = False
         self._answers_left = _MAX_ANSWERS
-        #: DefaultDestination whose name led to `signalled`.
+        #: The destination whose name led to `signalled`.
         self._looked_up: DefaultDestination | None = None
         self._heard_at: MonotonicTime = 0.0
         self._reported = ConsentState.FRESH

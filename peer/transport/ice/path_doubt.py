@@ -26,7 +26,7 @@ _NEVER = float("inf")
 
 
 class PathTrust(Enum):
-    """PathTrust in the selected path: sure, doubted (a check is late), or lost (several are)."""
+    """Trust in the selected path: sure, doubted (a check is late), or lost (several are)."""
 
     SURE = auto()
     DOUBTED = auto()
