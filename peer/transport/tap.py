@@ -86,8 +86,14 @@ class Tap:
         return f"<Tap {self._key}>"
 
     def move(self, other: Tap) -> None:
-        """Give the events from now on to the tracer of another connection, as of another tap."""
+        """Give the events from now on to the tracer of another connection, as of another tap.
+
+        What the former one was told once, and would not be told again, the other one has to hear.
+        """
         self._tracer = other._tracer
+        self._payloads.clear()
+        self._drops.clear()
+        self._path = None
 
     @property
     def wants_datagrams(self) -> bool:

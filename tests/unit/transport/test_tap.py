@@ -105,6 +105,21 @@ def test_payload_is_traced_once_per_direction_and_keys(scene: Scene, kind: Datag
     assert [told for told, _ in scene.datagrams] == [kind] * 4
 
 
+def test_tap_that_moves_to_another_connection_tells_it_what_the_former_has_heard(
+    scene: Scene,
+) -> None:
+    fork = Scene()
+    for _ in range(2):
+        scene.tap.arrived(rtp(1), local=US, remote=PEER, source_validated=True)
+        scene.tap.arrived(rtp(1), local=US, remote=PEER, source_validated=False)
+    scene.tap.move(fork.tap)
+    for _ in range(2):
+        scene.tap.arrived(rtp(1), local=US, remote=PEER, source_validated=True)
+        scene.tap.arrived(rtp(1), local=US, remote=PEER, source_validated=False)
+    for told in (scene, fork):
+        assert [type(event) for event in told.events] == [Datagram, DatagramDropped]
+
+
 def test_sink_that_wants_data_gets_every_datagram() -> None:
     scene = Scene(wants_data=True)
     for sequence in range(2):
