@@ -14,7 +14,13 @@ import pytest
 from handfast.trace import TracedEnd, draw
 from handfast.trace.rows import Arrow
 from peer import ConnectionState, PeerConfiguration
-from peer.tracing.events import FingerprintChecked, HandshakeCompleted, SignalingMessage
+from peer.tracing.events import (
+    Datagram,
+    DatagramKind,
+    FingerprintChecked,
+    HandshakeCompleted,
+    SignalingMessage,
+)
 from signaling import sip
 from tests.support.browser.browsers import open_browser
 from tests.support.browser.sip_page import IncomingCalls, SipLibrary, SipTab, sip_pages
@@ -87,6 +93,9 @@ async def test_invite_forks_to_browser_linphone_and_bot_that_answer_early_and_on
             # What came before the answer that makes the fork is told with the parent.
             handshakes = [len(sink.all(HandshakeCompleted)) for sink in (parent, *sinks)]
             assert sum(handshakes) == 3
+            # A branch that is dropped too soon has no media to tell of.
+            for sink in sinks:
+                await sink.heard(Datagram, where=lambda each: each.kind is DatagramKind.SRTP)
             await within(refused.logs("session closed"))
             await within(call.answer())
             accepted = [asyncio.create_task(fork.established()) for fork in forks]

@@ -55,13 +55,19 @@ class Sink:
         """Return the events of one kind, in order."""
         return [event for event in self.events if isinstance(event, kind)]
 
-    async def heard(self, kind: type[_EventT], *, count: int = 1) -> list[_EventT]:
-        """Wait until a number of events of one kind are there."""
+    async def heard(
+        self,
+        kind: type[_EventT],
+        *,
+        count: int = 1,
+        where: Callable[[_EventT], bool] = lambda event: True,
+    ) -> list[_EventT]:
+        """Wait until a number of events of one kind, and of one condition, are there."""
         async with asyncio.timeout(DEADLINE):
-            while len(self.all(kind)) < count:
+            while len(found := [each for each in self.all(kind) if where(each)]) < count:
                 self._changed.clear()
                 await self._changed.wait()
-        return self.all(kind)
+        return found
 
     def story(self, skip: Callable[[TraceEvent], bool] = lambda event: False) -> list[str]:
         """Return a line for each event."""
