@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from peer.configuration import PeerConfiguration
 from peer.connection_events import ConnectionEvents
-from peer.negotiation.sdp.attributes import MediaDirection
+from peer.connection_media import ConnectionMedia
 from peer.negotiation.session import Side
-from peer.runtime import transceivers
 from peer.runtime.arguments import check_candidate, check_description, checked_configuration
 from peer.runtime.core import ConnectionCore
 from peer.runtime.forgotten import forget, where_made
@@ -30,7 +29,6 @@ from peer.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
 
     from peer.descriptions import SessionDescription
@@ -39,17 +37,13 @@ if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
     from peer.rekey.result import RekeyResult
-    from peer.rtp.inbound.receiver import RtpReceiver
-    from peer.rtp.outbound.sender import RtpSender
-    from peer.rtp.tracks import MediaStreamTrack
     from peer.times import Seconds
     from peer.tracing.events import Direction, TraceSink
-    from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
     from peer.trust import Phrase
 
 
-class PeerConnection(ConnectionEvents):
+class PeerConnection(ConnectionEvents, ConnectionMedia):
     """A connection to one peer, and an asynchronous context manager that closes it.
 
     Events are subscribed to with `on`: `track` (TrackEvent), `datachannel` (DataChannelEvent),
@@ -298,7 +292,7 @@ class PeerConnection(ConnectionEvents):
         Raises:
             InvalidStateError: The connection is not connected.
         """
-        return await self._core.rekey(certificate, keep_path=keep_path)
+        return await self._core.rekeys.rekey(certificate, keep_path=keep_path)
 
     async def phrase(self) -> Phrase:
         """Wait for the phrase of the certificates in use, for two people to compare.
@@ -340,67 +334,6 @@ class PeerConnection(ConnectionEvents):
             TrustStoreError: The peer cannot be remembered.
         """
         await self._core.identity.confirm_phrase(phrase)
-
-    def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
-        """Send a track from the next negotiation on.
-
-        Args:
-            track: An aiortc track, which the connection never stops.
-            streams: The ids of the MediaStreams of the track; one for the whole connection
-                where none is given.
-
-        Raises:
-            InvalidAccessError: The connection sends the track already.
-            InvalidStateError: The connection is closed.
-        """
-        core = self._core
-        core.check_open()
-        return transceivers.add_track(core, track, streams or (self._stream,)).sender
-
-    def removeTrack(self, sender: RtpSender) -> None:
-        """Stop to send a track; the m-section stays for the other direction.
-
-        Raises:
-            InvalidAccessError: The sender belongs to another connection.
-            InvalidStateError: The connection is closed.
-        """
-        self._core.check_open()
-        transceivers.remove_track(self._core, sender)
-
-    def addTransceiver(
-        self,
-        trackOrKind: MediaStreamTrack | str,
-        direction: str = "sendrecv",
-        streams: Sequence[str] | None = None,
-    ) -> RtpTransceiver:
-        """Add a transceiver, which asks for an m-section in the next offer.
-
-        Args:
-            trackOrKind: A track to send, or `"audio"` or `"video"`.
-            direction: `"sendrecv"`, `"sendonly"`, `"recvonly"` or `"inactive"`.
-            streams: The ids of the MediaStreams of the track.
-
-        Raises:
-            ValueError: The kind or the direction is none of these.
-            InvalidStateError: The connection is closed.
-        """
-        self._core.check_open()
-        names = (self._stream,) if streams is None else tuple(streams)
-        return transceivers.add_transceiver(
-            self._core, trackOrKind, MediaDirection(direction), names
-        )
-
-    def getTransceivers(self) -> list[RtpTransceiver]:
-        """Return the transceivers that have not ended, in the order of their creation."""
-        return transceivers.live_transceivers(self._core)
-
-    def getSenders(self) -> list[RtpSender]:
-        """Return the senders of `getTransceivers`, in the same order."""
-        return [transceiver.sender for transceiver in self.getTransceivers()]
-
-    def getReceivers(self) -> list[RtpReceiver]:
-        """Return the receivers of `getTransceivers`, in the same order."""
-        return [transceiver.receiver for transceiver in self.getTransceivers()]
 
     def createDataChannel(
         self,

@@ -9,28 +9,24 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from peer.errors import IceError, InvalidStateError, TransportError
+from peer.errors import IceError, TransportError
 from peer.events import (
     ConnectionEmitter,
     DataChannelEvent,
     EventName,
     ForkEmitter,
-    IceCandidateErrorEvent,
     IceCandidateEvent,
-    RekeyedEvent,
     TrackEvent,
     UnencryptedEvent,
 )
-from peer.ice import IceCandidate
-from peer.identity.certificate import Certificate
-from peer.identity.voucher import VoucherPurpose
 from peer.negotiation.decisions import nothing_agreed
 from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.session import Side
-from peer.rekey.manager import RekeyManager, agreed_associations
+from peer.rekey.manager import agreed_associations
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.control import SenderControl
+from peer.runtime.candidate_events import CandidateEvents
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
 from peer.runtime.effect_executor import EffectExecutor
@@ -38,6 +34,7 @@ from peer.runtime.forks import Forks
 from peer.runtime.operations_chain import OperationsChain
 from peer.runtime.origin import ConnectionOrigin, do_nothing, new_origin
 from peer.runtime.peer_identity import PeerIdentity
+from peer.runtime.rekey_control import RekeyControl
 from peer.runtime.transceiver_control import TransceiverControl
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.environment import environment_trace
@@ -50,12 +47,11 @@ if TYPE_CHECKING:
 
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
-    from peer.ice import CandidateFields
+    from peer.ice import CandidateFields, IceCandidate
     from peer.negotiation.effects import Effect
     from peer.negotiation.offer_answer import Plan
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.session import Session, Transceiver
-    from peer.rekey.result import RekeyResult
     from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.effect_executor import PreparedSockets
     from peer.runtime.peer_transport import PeerTransport
@@ -82,7 +78,6 @@ class ConnectionCore:
     def __init__(
         self, configuration: PeerConfiguration, *, origin: ConnectionOrigin | None = None
     ) -> None:
-        self._configured_certificate = next(iter(configuration.certificates), None)
         is_fork, origin = origin is not None, origin or new_origin(configuration)
         self.id, self.offer_answer = origin.id, origin.offer_answer
         self._on_closed = origin.on_closed
@@ -106,9 +101,8 @@ class ConnectionCore:
             raise
         self.offer_answer.attest = self.identity.attest
         self.states = ConnectionStates()
-        self.rekey_manager = RekeyManager(
-            self, configuration.rekey_after, keep_path=configuration.rekey_keep_path
-        )
+        self.rekeys = RekeyControl(self, configuration)
+        self._candidates = CandidateEvents(self)
         self._need_announced = False
         self._applying = False
         # Why m-sections of the last description of the peer were closed, by mid.
@@ -197,11 +191,11 @@ class ConnectionCore:
             tap.lenient(plan.leniencies)
             tap.negotiated(before, self.offer_answer.session)
         # Before the effects: a handshake that came before the answer is complete at once.
-        self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))
+        self.rekeys.manager.on_associations_agreed(agreed_associations(before, effects))
         self._carry_out(effects, prepared)
         if self.session.state is not before.state:
             self._signal_state_changed()
-        self._update_states()
+        self.update_states()
         if mids := self.executor.unencrypted_mids(effects, self.session):
             self.events.emit(EventName.UNENCRYPTED, UnencryptedEvent(mids))
         self._announce_tracks(effects)
@@ -210,7 +204,7 @@ class ConnectionCore:
         """Let go of a fork whose answer was refused: it has no sockets yet."""
         self.offer_answer.close()
         self.chain.close()
-        self.rekey_manager.close()
+        self.rekeys.manager.close()
         self._tap.close()
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
@@ -303,10 +297,10 @@ class ConnectionCore:
         if self._closing is None:
             self.offer_answer.close()
             self.chain.close()
-            self.rekey_manager.close()
+            self.rekeys.manager.close()
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
             self._signal_state_changed()
-            self._update_states()
+            self.update_states()
         # A caller that is cancelled leaves nothing behind.
         await asyncio.shield(self._closing)
 
@@ -357,87 +351,24 @@ class ConnectionCore:
         self.offer_answer.restart_ice()
         self.check_negotiation()
 
-    async def rekey(self, certificate: Certificate | None, *, keep_path: bool) -> RekeyResult:
-        """Change the keys of all transports; see `PeerConnection.rekey`.
-
-        Raises:
-            InvalidStateError: The connection is not connected.
-        """
-        self.check_open()
-        if self.states.connection is not ConnectionState.CONNECTED:
-            raise InvalidStateError(
-                f"the keys of a connection that is {self.states.connection.value!r} cannot change"
-            )
-        if not self.executor.uses_dtls:
-            raise InvalidStateError("media is not encrypted, so that there are no keys to change")
-        return await self.rekey_manager.request(
-            "it was asked for here", certificate, keep_path=keep_path
-        )
-
-    def request_rekey(self, certificate: Certificate | None, *, keep_path: bool) -> None:
-        """Put the fingerprint of a certificate into the next offer, and ask for negotiation.
-
-        Args:
-            certificate: None for the configured certificate, or else a fresh one.
-            keep_path: Offer no ICE restart with it.
-        """
-        # An identity that the application chose stays, as others may have pinned it.
-        shown = certificate or self._configured_certificate or Certificate.generate()
-        certificates = self.executor.certificates
-        former = certificates[self.session.fingerprints]
-        if former.der != shown.der:
-            shown = shown.vouched_by(former, VoucherPurpose.REKEY)
-        fingerprints = certificates.add(shown)
-        self.offer_answer.request_rekey(fingerprints, keep_path=keep_path)
-        self.check_negotiation()
-
-    def withdraw_rekey(self) -> None:
-        """Drop the request for new keys, which no answer came to."""
-        self.offer_answer.cancel_rekey_request()
-
-    def can_rekey(self) -> bool:
-        """Tell whether the connection is connected and its signalling state stable."""
-        connected = self.states.connection is ConnectionState.CONNECTED and self.executor.uses_dtls
-        return connected and self.offer_answer.session.state is SignalingState.STABLE
-
-    def packets_protected(self) -> int:
-        """Return the packets sent and received by all associations of all transports."""
-        stats = [transport.secure.stats() for transport in self.executor.transports.values()]
-        return sum(each.packets_sent + each.packets_received for each in stats)
-
-    def on_rekey(self, result: RekeyResult) -> None:
-        """Fire `rekeyed` or `rekeyfailed`, unless the connection is closed."""
-        if (tap := self.tap) is not None:
-            tap.rekeyed(result)
-        if not self.closed:
-            name = EventName.REKEYED if result.changed else EventName.REKEY_FAILED
-            self.events.emit(name, RekeyedEvent(result))
-
     def on_transport_candidate(
         self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
         """Fire `icecandidate` for a local candidate; None is the end of a generation's."""
-        mid, index = self.session.first_section(transport.key)
-        text = "" if candidate is None else str(candidate)
-        found = IceCandidate(text, mid, index, generation)
-        if (tap := self.tap) is not None:
-            tap.candidate(Direction.OUT, text, key=transport.key)
-        # In a later turn: first the application sends the description that it belongs to.
-        asyncio.get_running_loop().call_soon(self._emit_candidate, transport, found)
+        self._candidates.on_candidate(transport, generation, candidate)
 
     def on_transport_server_failure(self, transport: PeerTransport, failure: ServerFailure) -> None:
         """Fire `icecandidateerror` for a STUN or TURN server that does not serve."""
         # `active` asks for INFO, and this is a warning.
         self._tap.server_failed(failure, key=transport.key)
-        event = IceCandidateErrorEvent.of(failure)
-        asyncio.get_running_loop().call_soon(self._emit_candidate_error, transport, event)
+        self._candidates.on_server_failure(transport, failure)
 
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Update the states of the connection after those of a transport."""
         if transport.secure.state in (DtlsTransportState.FAILED, DtlsTransportState.CLOSED):
-            self.rekey_manager.on_transport_ended(transport.key, transport.error)
+            self.rekeys.manager.on_transport_ended(transport.key, transport.error)
         if not self._applying:
-            self._update_states()
+            self.update_states()
 
     def on_transport_early_peer(
         self, transport: PeerTransport, generation: str, *, peer: str
@@ -452,7 +383,7 @@ class ConnectionCore:
         if (tap := self.tap) is not None:
             tap.fork(step, fork=fork, forks=self.forks.open)
         # A fork may have taken what its peer had begun here.
-        self._update_states()
+        self.update_states()
 
     def on_transport_restart_followed(self, transport: PeerTransport, generation: str) -> None:
         """Make the session name the ICE generation that carries data."""
@@ -461,14 +392,14 @@ class ConnectionCore:
     def on_transport_rekey_completed(self, transport: PeerTransport, association: int) -> None:
         """Make the session name the association whose keys are in use, and count the transport."""
         self._resolve_association(transport, association, in_use=True)
-        self.rekey_manager.on_association_completed(transport.key, association)
+        self.rekeys.manager.on_association_completed(transport.key, association)
 
     def on_transport_rekey_failed(
         self, transport: PeerTransport, association: int, *, reason: str
     ) -> None:
         """Make the session name the former association again, whose keys stay in use."""
         self._resolve_association(transport, association, in_use=False)
-        self.rekey_manager.on_association_failed(transport.key, association, reason=reason)
+        self.rekeys.manager.on_association_failed(transport.key, association, reason=reason)
 
     def on_transport_early_media(self, transport: PeerTransport) -> None:
         """Start the receivers of our offer, because media may come before the answer."""
@@ -549,7 +480,8 @@ class ConnectionCore:
         errors = {key: transport.error for key, transport in self.executor.transports.items()}
         self._tap.states(states, errors)
 
-    def _update_states(self) -> None:
+    def update_states(self) -> None:
+        """Derive the states of the connection anew, and fire the events of those that changed."""
         changed = self.states.update(self.executor.transports.values(), closed=self.closed)
         self._trace_states()
         for event in changed:
@@ -560,7 +492,7 @@ class ConnectionCore:
             # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
             self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(None))
         if self.states.connection is ConnectionState.CONNECTED:
-            self.rekey_manager.on_connected()
+            self.rekeys.manager.on_connected()
         self.wake()
 
     def wake(self) -> None:
@@ -576,22 +508,6 @@ class ConnectionCore:
         self.executor.keep_certificates(self.offer_answer.session)
         # A request for new keys waits while a rekey is under way.
         self.check_negotiation()
-
-    def _emit_candidate_error(
-        self, transport: PeerTransport, event: IceCandidateErrorEvent
-    ) -> None:
-        if not self.closed and transport.key in self.executor.transports:
-            self.events.emit(EventName.ICE_CANDIDATE_ERROR, event)
-
-    def _emit_candidate(self, transport: PeerTransport, candidate: IceCandidate) -> None:
-        # A fork may have taken the transport meanwhile, and another have come in its place.
-        present = self.executor.transports.get(transport.key)
-        generation = candidate.usernameFragment
-        if self.closed or present is None or not present.knows_generation(generation):
-            return
-        self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
-        if not candidate.candidate and present.end_gathering(generation):
-            self._update_states()
 
 
 def _is_first_answer(side: Side, before: Session) -> bool:

@@ -29,7 +29,7 @@ async def test_repr_of_connection_parts_shows_state_and_no_secret() -> None:
         assert repr(transport) == "<PeerTransport 0 ice=new dtls=new>"
         (control,) = core.executor.transceivers.values()
         assert repr(control.transceiver) in repr(control)
-        parts = [core, core.executor, core.states, core.chain, core.rekey_manager, transport]
+        parts = [core, core.executor, core.states, core.chain, core.rekeys, transport]
         passwords = {
             "turn-password",
             *(

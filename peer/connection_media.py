@@ -1,0 +1,85 @@
+"""Adds, removes and lists the tracks and transceivers of a `PeerConnection` (webrtc-pc 5.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.runtime import transceivers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.outbound.sender import RtpSender
+    from peer.rtp.tracks import MediaStreamTrack
+    from peer.runtime.core import ConnectionCore
+    from peer.transceiver import RtpTransceiver
+
+
+class ConnectionMedia:
+    """The part of a `PeerConnection` that tracks are sent and received by."""
+
+    _core: ConnectionCore
+    _stream: str
+
+    def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
+        """Send a track from the next negotiation on.
+
+        Args:
+            track: An aiortc track, which the connection never stops.
+            streams: The ids of the MediaStreams of the track; one for the whole connection
+                where none is given.
+
+        Raises:
+            InvalidAccessError: The connection sends the track already.
+            InvalidStateError: The connection is closed.
+        """
+        core = self._core
+        core.check_open()
+        return transceivers.add_track(core, track, streams or (self._stream,)).sender
+
+    def removeTrack(self, sender: RtpSender) -> None:
+        """Stop to send a track; the m-section stays for the other direction.
+
+        Raises:
+            InvalidAccessError: The sender belongs to another connection.
+            InvalidStateError: The connection is closed.
+        """
+        self._core.check_open()
+        transceivers.remove_track(self._core, sender)
+
+    def addTransceiver(
+        self,
+        trackOrKind: MediaStreamTrack | str,
+        direction: str = "sendrecv",
+        streams: Sequence[str] | None = None,
+    ) -> RtpTransceiver:
+        """Add a transceiver, which asks for an m-section in the next offer.
+
+        Args:
+            trackOrKind: A track to send, or `"audio"` or `"video"`.
+            direction: `"sendrecv"`, `"sendonly"`, `"recvonly"` or `"inactive"`.
+            streams: The ids of the MediaStreams of the track.
+
+        Raises:
+            ValueError: The kind or the direction is none of these.
+            InvalidStateError: The connection is closed.
+        """
+        self._core.check_open()
+        names = (self._stream,) if streams is None else tuple(streams)
+        return transceivers.add_transceiver(
+            self._core, trackOrKind, MediaDirection(direction), names
+        )
+
+    def getTransceivers(self) -> list[RtpTransceiver]:
+        """Return the transceivers that have not ended, in the order of their creation."""
+        return transceivers.live_transceivers(self._core)
+
+    def getSenders(self) -> list[RtpSender]:
+        """Return the senders of `getTransceivers`, in the same order."""
+        return [transceiver.sender for transceiver in self.getTransceivers()]
+
+    def getReceivers(self) -> list[RtpReceiver]:
+        """Return the receivers of `getTransceivers`, in the same order."""
+        return [transceiver.receiver for transceiver in self.getTransceivers()]
