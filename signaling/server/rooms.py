@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
+from signaling.alarms import Alarms
 from signaling.backlog import Backlog
 from signaling.errors import ErrorCode
 from signaling.messages import (
@@ -112,6 +114,15 @@ _GONE: Final = Error(code=ErrorCode.UNKNOWN_SESSION, reason="the session is over
 MAY_RETURN: Final = frozenset({ErrorCode.IDLE, ErrorCode.REPLACED, ErrorCode.TOO_SLOW})
 
 
+class _Due(Enum):
+    """Kinds of ends that come to a member with time."""
+
+    #: It has had no connection for the lifetime of a session.
+    RETURN = "return"
+    #: Its right to be here ends.
+    RIGHT = "right"
+
+
 @dataclass(slots=True)
 class _Member:
     peer: Peer
@@ -122,10 +133,8 @@ class _Member:
     received: int = 0
     acknowledged: int = 0
     faults: int = 0
-    #: Time at which a member without a connection is removed; None while it has one.
-    deadline: float | None = None
-    #: Time at which its right to be here ends; None for never.
-    ends_at: float | None = None
+    #: Its connection broke, and it has not come back yet.
+    is_away: bool = False
 
 
 @dataclass(slots=True)
@@ -147,6 +156,7 @@ class Rooms:
     _rooms: dict[str, dict[str, _Member]] = field(default_factory=dict)
     _sessions: dict[str, _Member] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _alarms: Alarms[tuple[_Due, str]] = field(default_factory=Alarms)
 
     def seat(self, message: Join | Resume) -> Seat | Refused:
         """Return the room and the name that a first message is about."""
@@ -226,13 +236,14 @@ class Rooms:
         if left or member.session is None:
             reason = "left" if left else "the connection broke"
             return self._remove(member, reason, may_return=not left)
-        member.deadline = now + self.limits.session_lifetime
+        member.is_away = True
+        self._alarms.start((_Due.RETURN, member.peer.member), now + self.limits.session_lifetime)
         return ()
 
     def load(self) -> Load:
         """Count what is kept at present."""
         members = self._members.values()
-        away = sum(member.deadline is not None for member in members)
+        away = sum(member.is_away for member in members)
         return Load(
             rooms=len(self._rooms),
             connected=len(members) - away,
@@ -248,20 +259,20 @@ class Rooms:
     def expire(self, now: float) -> Effects:
         """Remove members that did not resume in time, and those whose rights have run out."""
         effects: list[Effect] = []
-        for member in [*self._members.values()]:
-            if self._members.get(member.peer.member) is not member:
-                continue
-            if member.deadline is not None and member.deadline <= now:
-                effects += self._remove(member, "the connection broke", may_return=True)
-            elif member.ends_at is not None and member.ends_at <= now:
-                effects += self._end(member, RIGHT_RAN_OUT.code, RIGHT_RAN_OUT.reason)
+        for due, name in self._alarms.take(now):
+            member = self._members[name]
+            match due:
+                case _Due.RETURN:
+                    effects += self._remove(member, "the connection broke", may_return=True)
+                case _Due.RIGHT:
+                    effects += self._end(member, RIGHT_RAN_OUT.code, RIGHT_RAN_OUT.reason)
+                case _:
+                    assert_never(due)
         return tuple(effects)
 
     def next_deadline(self) -> float | None:
         """Time at which `expire` is to be called; None while there is none."""
-        members = self._members.values()
-        times = [time for member in members for time in (member.deadline, member.ends_at)]
-        return min((time for time in times if time is not None), default=None)
+        return self._alarms.next_time()
 
     def _join(
         self, message: Join, shown: str, ends_at: float | None
@@ -284,8 +295,8 @@ class Rooms:
             session=self.new_secret() if message.resumable else None,
             backlog=Backlog(messages=self.limits.backlog_messages, size=self.limits.backlog_size),
             connection_id=ConnectionId(name, next(self._numbers)),
-            ends_at=ends_at,
         )
+        self._right_ends(name, ends_at)
         others = tuple(room.values())
         self._rooms.setdefault(message.room, room)[name] = member
         self._members[name] = member
@@ -307,15 +318,15 @@ class Rooms:
         return ()
 
     def _announce(self, newcomer: _Member, others: tuple[_Member, ...]) -> Effects:
+        peer = newcomer.peer
+        told = PeerJoined(member=peer.member, name=peer.name, identity=peer.identity)
+        common = encode(told)
         effects: list[Effect] = []
         for other in others:
             # A member may be here for longer than its first credentials are valid.
             servers = self.ice_servers(other.peer.member)
-            peer = newcomer.peer
-            told = PeerJoined(
-                member=peer.member, name=peer.name, identity=peer.identity, iceServers=servers
-            )
-            effects += self._post(other, told)
+            own = msgspec.structs.replace(told, iceServers=servers) if servers else None
+            effects += self._queue(other, common if own is None else encode(own))
         return tuple(effects)
 
     def _full(self, room: dict[str, _Member]) -> Error | None:
@@ -332,11 +343,12 @@ class Rooms:
         if member is None or not member.backlog.rewind(message.received):
             return Refused(_GONE), ()
         effects: Effects = ()
-        if member.deadline is None:
+        if not member.is_away:
             effects = (Disconnect(member.connection_id, RESUMED_ELSEWHERE),)
         member.connection_id = ConnectionId(member.peer.member, next(self._numbers))
-        member.deadline = None
-        member.ends_at = ends_at
+        member.is_away = False
+        self._alarms.stop((_Due.RETURN, member.peer.member))
+        self._right_ends(member.peer.member, ends_at)
         member.acknowledged = member.received
         servers = self.ice_servers(member.peer.member)
         reply = Resumed(received=member.received, iceServers=servers)
@@ -376,17 +388,14 @@ class Rooms:
         if self._members.get(member.peer.member) is not member:
             return ()
         if member.backlog.append(text):
-            return (Wake(member.connection_id),) if member.deadline is None else ()
+            return () if member.is_away else (Wake(member.connection_id),)
         return self._end(member, ErrorCode.TOO_SLOW, "more messages wait than are kept")
 
     def _end(self, member: _Member, code: ErrorCode, reason: str) -> Effects:
-        connected = member.deadline is None
         effects = self._remove(member, f"disconnected: {code}", may_return=code in MAY_RETURN)
-        return (
-            (Disconnect(member.connection_id, Error(code=code, reason=reason)), *effects)
-            if connected
-            else effects
-        )
+        if member.is_away:
+            return effects
+        return (Disconnect(member.connection_id, Error(code=code, reason=reason)), *effects)
 
     def _remove(self, member: _Member, reason: str, *, may_return: bool) -> Effects:
         room = self._rooms[member.room]
@@ -394,15 +403,24 @@ class Rooms:
         del self._members[member.peer.member]
         if member.session is not None:
             del self._sessions[member.session]
+        for due in _Due:
+            self._alarms.stop((due, member.peer.member))
         if not room:
             del self._rooms[member.room]
         known = member.peer.identity is not None
         left = PeerLeft(member=member.peer.member, reason=reason, may_return=known and may_return)
         return self._post_all([*room.values()], encode(left))
 
+    def _right_ends(self, member: str, ends_at: float | None) -> None:
+        """Note when the right of a member to be here ends; None for never."""
+        if ends_at is None:
+            self._alarms.stop((_Due.RIGHT, member))
+        else:
+            self._alarms.start((_Due.RIGHT, member), ends_at)
+
     def _at(self, connection_id: ConnectionId) -> _Member | None:
         member = self._members.get(connection_id.member)
-        if member is None or member.connection_id != connection_id or member.deadline is not None:
+        if member is None or member.connection_id != connection_id or member.is_away:
             return None
         return member
 

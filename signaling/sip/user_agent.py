@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 
 from sipmessage import CSeq, Request, Response
 
+from signaling.alarms import Alarms
 from signaling.sip import session_timer
 from signaling.sip.agent_port import (
     ALLOW,
@@ -36,7 +37,6 @@ from signaling.sip.agent_port import (
     DialogUser,
     OwnRequest,
 )
-from signaling.sip.alarms import Alarms
 from signaling.sip.client_invite import description
 from signaling.sip.copies import renumbered
 from signaling.sip.dialog import MAX_FORWARDS, Dialog, DialogError, DialogId, with_body

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from sipmessage import CSeq, Headers, Request, Response, Via
 
-from signaling.sip.alarms import Alarms
+from signaling.alarms import Alarms
 from signaling.sip.dialog import MAX_FORWARDS
 from signaling.sip.replies import reply_to
 from signaling.sip.transactions.keys import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signaling.sip.alarms import Alarms
+from signaling.alarms import Alarms
 
 
 def test_alarms_fire_in_order_and_once() -> None:
