@@ -2,80 +2,131 @@
 
 from __future__ import annotations
 
-from peer.configuration import (
-    AnswerRole,
-    BundlePolicy,
-    IcePolicy,
-    IceServer,
-    IceTransportPolicy,
-    PeerConfiguration,
-    RtcpMuxPolicy,
-    SdpLimits,
-)
-from peer.configuration.candidate_filter import AddressKind, CandidateFilter
-from peer.configuration.sdp_leniency import SdpLeniency
-from peer.configuration.security_policy import BestEffort, EarlyMedia, SrtpProfile
-from peer.connection import PeerConnection
-from peer.descriptions import SdpType, SessionDescription
-from peer.errors import (
-    BufferFullError,
-    CandidateError,
-    ConfigurationError,
-    DescriptionError,
-    DowngradeError,
-    DtlsError,
-    FingerprintError,
-    IceError,
-    InvalidAccessError,
-    InvalidModificationError,
-    InvalidStateError,
-    LocalError,
-    MessageSizeError,
-    ModificationError,
-    OnePortError,
-    PeerError,
-    PortRangeError,
-    RemoteError,
-    SdpLimitError,
-    SdpSyntaxError,
-    SetupError,
-    StaleCandidateError,
-    TransportError,
-)
-from peer.events import (
-    DataChannelEvent,
-    IceCandidateErrorEvent,
-    IceCandidateEvent,
-    RekeyedEvent,
-    TrackEvent,
-    UnencryptedEvent,
-)
-from peer.ice import IceCandidate
-from peer.identity.certificate import Certificate, KeyType
-from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.rekey.result import RekeyResult, RekeyStarter
-from peer.rtp.encoded_frame import EncodedFrame
-from peer.rtp.inbound.encoded_track import EncodedTrack
-from peer.rtp.inbound.receiver import RtpReceiver
-from peer.rtp.levels import AudioLevel
-from peer.rtp.outbound.dtmf_sender import DtmfSender, ToneChangeEvent
-from peer.rtp.outbound.send_parameters import RtpEncodingParameters, RtpSendParameters
-from peer.rtp.outbound.sender import RtpSender
-from peer.rtp.tracks import MediaStreamTrack
-from peer.rtp_parameters import Codec
-from peer.runtime.security import SecuritySummary, TransportSecurity
-from peer.states import (
-    ConnectionState,
-    DtlsTransportState,
-    IceConnectionState,
-    IceGatheringState,
-    IceTransportState,
-    MediaEncryption,
-    SignalingState,
-)
-from peer.times import UnixTime
-from peer.transceiver import RtpTransceiver
-from peer.transport.sctp.transport import DataChannel
+from typing import TYPE_CHECKING
+
+from peer.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from peer.configuration import (
+        AnswerRole,
+        BundlePolicy,
+        IcePolicy,
+        IceServer,
+        IceTransportPolicy,
+        PeerConfiguration,
+        RtcpMuxPolicy,
+        SdpLimits,
+    )
+    from peer.configuration.candidate_filter import AddressKind, CandidateFilter
+    from peer.configuration.sdp_leniency import SdpLeniency
+    from peer.configuration.security_policy import BestEffort, EarlyMedia, SrtpProfile
+    from peer.connection import PeerConnection
+    from peer.descriptions import SdpType, SessionDescription
+    from peer.errors import (
+        BufferFullError,
+        CandidateError,
+        ConfigurationError,
+        DescriptionError,
+        DowngradeError,
+        DtlsError,
+        FingerprintError,
+        IceError,
+        InvalidAccessError,
+        InvalidModificationError,
+        InvalidStateError,
+        LocalError,
+        MessageSizeError,
+        ModificationError,
+        OnePortError,
+        PeerError,
+        PortRangeError,
+        RemoteError,
+        SdpLimitError,
+        SdpSyntaxError,
+        SetupError,
+        StaleCandidateError,
+        TransportError,
+    )
+    from peer.events import (
+        DataChannelEvent,
+        IceCandidateErrorEvent,
+        IceCandidateEvent,
+        RekeyedEvent,
+        TrackEvent,
+        UnencryptedEvent,
+    )
+    from peer.ice import IceCandidate
+    from peer.identity.certificate import Certificate, KeyType
+    from peer.identity.fingerprints import Fingerprint, HashFunction
+    from peer.rekey.result import RekeyResult, RekeyStarter
+    from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.inbound.encoded_track import EncodedTrack
+    from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.levels import AudioLevel
+    from peer.rtp.outbound.dtmf_sender import DtmfSender, ToneChangeEvent
+    from peer.rtp.outbound.send_parameters import RtpEncodingParameters, RtpSendParameters
+    from peer.rtp.outbound.sender import RtpSender
+    from peer.rtp.tracks import MediaStreamTrack
+    from peer.rtp_parameters import Codec
+    from peer.runtime.security import SecuritySummary, TransportSecurity
+    from peer.states import (
+        ConnectionState,
+        DtlsTransportState,
+        IceConnectionState,
+        IceGatheringState,
+        IceTransportState,
+        MediaEncryption,
+        SignalingState,
+    )
+    from peer.times import UnixTime
+    from peer.transceiver import RtpTransceiver
+    from peer.transport.sctp.transport import DataChannel
+
+_HOMES = {
+    "peer.configuration": (
+        "AnswerRole BundlePolicy IcePolicy IceServer IceTransportPolicy PeerConfiguration "
+        "RtcpMuxPolicy SdpLimits"
+    ),
+    "peer.configuration.candidate_filter": "AddressKind CandidateFilter",
+    "peer.configuration.sdp_leniency": "SdpLeniency",
+    "peer.configuration.security_policy": "BestEffort EarlyMedia SrtpProfile",
+    "peer.connection": "PeerConnection",
+    "peer.descriptions": "SdpType SessionDescription",
+    "peer.errors": (
+        "BufferFullError CandidateError ConfigurationError DescriptionError DowngradeError "
+        "DtlsError FingerprintError IceError InvalidAccessError InvalidModificationError "
+        "InvalidStateError LocalError MessageSizeError ModificationError OnePortError PeerError "
+        "PortRangeError RemoteError SdpLimitError SdpSyntaxError SetupError StaleCandidateError "
+        "TransportError"
+    ),
+    "peer.events": (
+        "DataChannelEvent IceCandidateErrorEvent IceCandidateEvent RekeyedEvent TrackEvent "
+        "UnencryptedEvent"
+    ),
+    "peer.ice": "IceCandidate",
+    "peer.identity.certificate": "Certificate KeyType",
+    "peer.identity.fingerprints": "Fingerprint HashFunction",
+    "peer.rekey.result": "RekeyResult RekeyStarter",
+    "peer.rtp.encoded_frame": "EncodedFrame",
+    "peer.rtp.inbound.encoded_track": "EncodedTrack",
+    "peer.rtp.inbound.receiver": "RtpReceiver",
+    "peer.rtp.levels": "AudioLevel",
+    "peer.rtp.outbound.dtmf_sender": "DtmfSender ToneChangeEvent",
+    "peer.rtp.outbound.send_parameters": "RtpEncodingParameters RtpSendParameters",
+    "peer.rtp.outbound.sender": "RtpSender",
+    "peer.rtp.tracks": "MediaStreamTrack",
+    "peer.rtp_parameters": "Codec",
+    "peer.runtime.security": "SecuritySummary TransportSecurity",
+    "peer.states": (
+        "ConnectionState DtlsTransportState IceConnectionState IceGatheringState "
+        "IceTransportState MediaEncryption SignalingState"
+    ),
+    "peer.times": "UnixTime",
+    "peer.transceiver": "RtpTransceiver",
+    "peer.transport.sctp.transport": "DataChannel",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
 __all__ = [
     "AddressKind",

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from peer.printable import without_secrets
 
+#: Greatest length of a signature beside a description, in characters (ours).
+MAX_IDENTITY = 8192
+
 
 class SdpType(StrEnum):
     """The type of a session description (RFC 9429 section 4.1.8)."""

@@ -8,13 +8,12 @@ from typing import Annotated, ClassVar, Final, TypeAlias
 
 import msgspec
 
-from peer.descriptions import SdpType, SessionDescription
+from peer.descriptions import MAX_IDENTITY, SdpType, SessionDescription
 
 # msgspec reads the annotations of the messages when the module runs, so these are no type-only
 # imports.
 from peer.ice import IceCandidate
 from peer.printable import without_secrets
-from peer.trust.passport import MAX_TOKEN as MAX_IDENTITY
 from signaling.errors import ErrorCode, MessageError
 from signaling.ice_servers import IceServerEntry
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from peer.configuration.announced_addresses import AddressTranslation, AnnouncedAddresses
 from peer.configuration.argument_types import wrong_class
 from peer.configuration.candidate_filter import CandidateFilter
+from peer.configuration.ice_server import IceServer
 from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 from peer.configuration.security_policy import (
     BestEffort,
@@ -85,38 +86,6 @@ class SdpLimits:
     size: int = 256 * 1024
     media_sections: int = 1024
     attributes: int = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class IceServer:
-    """A STUN or TURN server (W3C webrtc-pc section 4.2.2).
-
-    Args:
-        urls: `stun:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one or several. What we do not
-            speak (`stuns:`, TURN over DTLS) is passed over with an `icecandidateerror`, as long as
-            another URL of the configuration can be used.
-        username: The user name of TURN, required for `turn:` and `turns:`.
-        credential: The password of TURN, required with `username`; `repr` does not show it.
-
-    Raises:
-        ConfigurationError: A URL is none of these, or lacks its username or credential.
-    """
-
-    urls: str | Sequence[str]
-    username: str | None = None
-    credential: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        urls = _urls(self.urls)
-        for url in urls:
-            scheme = url.partition(":")[0].lower()
-            if scheme not in ("stun", "stuns", "turn", "turns"):
-                raise ConfigurationError(
-                    f"an ICE server URL starts with stun:, turn: or turns:, not {url!r}"
-                )
-            if scheme in ("turn", "turns") and (self.username is None or self.credential is None):
-                raise ConfigurationError(f"{url!r} needs a username and a credential")
-        object.__setattr__(self, "urls", urls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,15 +268,6 @@ class PeerConfiguration:
             handshake_timeout=self.handshake_timeout,
             connect_timeout=self.connect_timeout,
         )
-
-
-def _urls(urls: object) -> tuple[str, ...]:
-    if isinstance(urls, str):
-        return (urls,)
-    found = () if isinstance(urls, Mapping) or not isinstance(urls, Iterable) else tuple(urls)
-    if found and all(isinstance(url, str) for url in found):
-        return found
-    raise ConfigurationError("urls of an IceServer is a str, or a sequence of at least one")
 
 
 def _ice_servers(servers: object) -> tuple[IceServer, ...]:

@@ -19,6 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from peer.descriptions import MAX_IDENTITY
 from peer.errors import ConfigurationError, IdentityError
 from peer.identity.fingerprints import Fingerprint
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from peer.times import Seconds
 
 #: Largest token, in characters (ours).
-MAX_TOKEN = 8192
+MAX_TOKEN = MAX_IDENTITY
 #: Greatest age of a token in seconds, and as much of the future (RFC 8224 section 6.2.2).
 FRESHNESS = 60.0
 #: Tokens that are remembered so that none is taken twice (ours).

@@ -1,0 +1,49 @@
+"""STUN and TURN servers as an application names them. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from peer.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server (W3C webrtc-pc section 4.2.2).
+
+    Args:
+        urls: `stun:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one or several. What we do not
+            speak (`stuns:`, TURN over DTLS) is passed over with an `icecandidateerror`, as long as
+            another URL of the configuration can be used.
+        username: The user name of TURN, required for `turn:` and `turns:`.
+        credential: The password of TURN, required with `username`; `repr` does not show it.
+
+    Raises:
+        ConfigurationError: A URL is none of these, or lacks its username or credential.
+    """
+
+    urls: str | Sequence[str]
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        urls = _urls(self.urls)
+        for url in urls:
+            scheme = url.partition(":")[0].lower()
+            if scheme not in ("stun", "stuns", "turn", "turns"):
+                raise ConfigurationError(
+                    f"an ICE server URL starts with stun:, turn: or turns:, not {url!r}"
+                )
+            if scheme in ("turn", "turns") and (self.username is None or self.credential is None):
+                raise ConfigurationError(f"{url!r} needs a username and a credential")
+        object.__setattr__(self, "urls", urls)
+
+
+def _urls(urls: object) -> tuple[str, ...]:
+    if isinstance(urls, str):
+        return (urls,)
+    found = () if isinstance(urls, Mapping) or not isinstance(urls, Iterable) else tuple(urls)
+    if found and all(isinstance(url, str) for url in found):
+        return found
+    raise ConfigurationError("urls of an IceServer is a str, or a sequence of at least one")
