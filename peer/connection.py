@@ -12,10 +12,12 @@ import uuid
 from typing import TYPE_CHECKING, Self
 
 from peer.configuration import PeerConfiguration
+from peer.configuration.peer_configuration import checked_configuration
 from peer.connection_events import ConnectionEvents
 from peer.connection_media import ConnectionMedia
+from peer.descriptions import check_description
+from peer.ice import check_candidate
 from peer.negotiation.session import Side
-from peer.runtime.arguments import check_candidate, check_description, checked_configuration
 from peer.runtime.core import ConnectionCore
 from peer.runtime.forgotten import forget, where_made
 from peer.runtime.fork import fork

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peer.argument_types import check_fields
 from peer.printable import without_secrets
 
 #: Greatest length of a signature beside a description, in characters (ours).
@@ -48,3 +49,13 @@ class SessionDescription:
     def __repr__(self) -> str:
         sdp = without_secrets(self.sdp)
         return f"SessionDescription(sdp={sdp!r}, type={self.type.value!r})"
+
+
+def check_description(description: object, place: str) -> None:
+    """Raise an error where a description has no text and no type.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if description is not None and not isinstance(description, SessionDescription):
+        check_fields(description, SessionDescription, "sdp", "type", place=place)

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from peer.argument_types import check_fields
 from peer.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -239,3 +240,14 @@ def _number(text: str, allowed: range, *, name: str, line: str) -> int:
         ends = f"{allowed[0]} to {allowed[-1]}"
         raise CandidateError(f"the {name} is a number from {ends}", candidate=line)
     return int(text)
+
+
+def check_candidate(candidate: object) -> None:
+    """Raise an error where a candidate has not the fields of one.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if candidate is not None and not isinstance(candidate, IceCandidate):
+        names = ("candidate", "sdpMid", "sdpMLineIndex", "usernameFragment")
+        check_fields(candidate, IceCandidate, *names, place="addIceCandidate")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from peer.argument_types import wrong_class
 from peer.configuration.announced_addresses import AddressTranslation, AnnouncedAddresses
-from peer.configuration.argument_types import wrong_class
 from peer.configuration.candidate_filter import CandidateFilter
 from peer.configuration.ice_server import IceServer
 from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
@@ -268,6 +268,18 @@ class PeerConfiguration:
             handshake_timeout=self.handshake_timeout,
             connect_timeout=self.connect_timeout,
         )
+
+
+def checked_configuration(configuration: object) -> PeerConfiguration | None:
+    """Return the configuration of a connection, or None where there is none.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if configuration is None or isinstance(configuration, PeerConfiguration):
+        return configuration
+    sentence = wrong_class(configuration, PeerConfiguration, place="PeerConnection")
+    raise ConfigurationError(sentence)
 
 
 def _ice_servers(servers: object) -> tuple[IceServer, ...]:
