@@ -209,6 +209,9 @@ class LoadEnd:
     def on_followed(self, generation: str) -> None:
         """Pass over a restart that is followed unsaid: the load restarts nothing."""
 
+    def on_path(self) -> None:
+        """Pass over a successful check, as nobody waits for a nomination."""
+
     def on_datagram(self, datagram: bytes) -> None:
         """Count a datagram of media, or pass it to the secure transport."""
         if classify(datagram) is not DatagramClass.RTP:

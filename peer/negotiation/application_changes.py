@@ -58,6 +58,7 @@ def with_changes(
     streams: Sequence[str] | None = None,
     preferences: Sequence[str] | None = None,
     has_track: bool | None = None,
+    track_id: str | None = None,
 ) -> Session:
     """Change what the application set on a transceiver; None leaves a value as it is.
 
@@ -75,6 +76,7 @@ def with_changes(
             streams=transceiver.streams if streams is None else stream_ids(streams),
             preferences=transceiver.preferences if preferences is None else tuple(preferences),
             has_track=transceiver.has_track if has_track is None else has_track,
+            track_id=track_id or transceiver.track_id,
         )
     )
 

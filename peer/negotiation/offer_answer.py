@@ -30,12 +30,12 @@ from peer.negotiation.apply_description import (
     roll_back,
 )
 from peer.negotiation.associated_transceivers import new_transceiver
-from peer.negotiation.association import (
-    with_association_in_use,
-    with_local_half,
-    without_association,
+from peer.negotiation.association_outcome import (
+    with_association_outcome,
+    with_followed_restart,
 )
 from peer.negotiation.capability_negotiation import with_secure_configurations
+from peer.negotiation.changed_description import with_changed_text
 from peer.negotiation.codecs import wanted_direction
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
@@ -59,7 +59,6 @@ from peer.negotiation.session import (
     needs_implicit_rollback,
     transition,
 )
-from peer.negotiation.validation import offer_verdicts
 from peer.negotiation.without_ice import without_mismatched_ice
 from peer.states import SignalingState
 
@@ -210,6 +209,22 @@ class OfferAnswer:
         self._answer = self._new_answer()
         return self._answer.description
 
+    def change_created(self, description: SessionDescription) -> None:
+        """Take the offer or the answer created last as the application has changed it.
+
+        Raises:
+            InvalidModificationError: None was created, or what has changed cannot be.
+        """
+        is_offer = description.type is SdpType.OFFER
+        created = self._offer if is_offer else self._answer
+        if created is None:
+            raise InvalidModificationError("no such description was created")
+        changed = with_changed_text(created, description.sdp, self.profile.limits)
+        if is_offer:
+            self._offer = changed
+        else:
+            self._answer = changed
+
     def plan(self, side: Side, description: SessionDescription | None) -> Plan:
         """Work out what setting a description would do.
 
@@ -270,8 +285,12 @@ class OfferAnswer:
         direction: MediaDirection,
         streams: Sequence[str] = (),
         has_track: bool = False,
+        track_id: str | None = None,
     ) -> Transceiver:
         """Add a transceiver, whose m-section the next offer or answer has.
+
+        Args:
+            track_id: The id of the track in descriptions (RFC 8830); None for a random one.
 
         Raises:
             InvalidAccessError: A stream has no possible id.
@@ -279,7 +298,12 @@ class OfferAnswer:
         made = new_transceiver(
             self._session.made, self.profile, kind=kind, origin=origin, direction=direction
         )
-        made = replace(made, streams=stream_ids(streams), has_track=has_track)
+        made = replace(
+            made,
+            streams=stream_ids(streams),
+            has_track=has_track,
+            track_id=track_id or made.track_id,
+        )
         self._session = self._session.with_transceiver(made)
         return made
 
@@ -291,6 +315,7 @@ class OfferAnswer:
         streams: Sequence[str] | None = None,
         preferences: Sequence[str] | None = None,
         has_track: bool | None = None,
+        track_id: str | None = None,
     ) -> None:
         """Change what the application set on a transceiver; None leaves a value as it is.
 
@@ -306,6 +331,7 @@ class OfferAnswer:
             streams=streams,
             preferences=preferences,
             has_track=has_track,
+            track_id=track_id,
         )
 
     def stop_transceiver(self, key: int) -> tuple[Effect, ...]:
@@ -348,7 +374,7 @@ class OfferAnswer:
             number: Number of the association.
             in_use: The association is in use, and none before it; else the peer keeps the last.
         """
-        return self._move(_with_association_outcome(self._session, key, number, in_use=in_use))
+        return self._move(with_association_outcome(self._session, key, number, in_use=in_use))
 
     def resolve_restart(self, key: str, *, generation: str) -> tuple[Effect, ...]:
         """Take note that the peer follows an ICE restart that it answered with its old credentials.
@@ -357,7 +383,7 @@ class OfferAnswer:
             key: Key of the transport.
             generation: Our username fragment in the generation of that restart.
         """
-        return self._move(_with_followed_restart(self._session, key, generation=generation))
+        return self._move(with_followed_restart(self._session, key, generation=generation))
 
     def close(self) -> None:
         """Close the session, after which no description can be planned."""
@@ -541,55 +567,3 @@ def _needs(session: Session, profile: Profile, transceiver: Transceiver) -> bool
 def _direction(sdp: Sdp, mid: str) -> MediaDirection:
     section = sdp.section(mid)
     return MediaDirection.INACTIVE if section is None else sdp.direction(section)
-
-
-def _with_followed_restart(session: Session, key: str, *, generation: str) -> Session:
-    """Give the session once the wire has shown that the peer is in a new ICE generation."""
-    if session.stable is not None:
-        # What a pending description of ours says, stands.
-        return replace(
-            session, stable=_with_followed_restart(session.stable, key, generation=generation)
-        )
-    now = session.transport(key)
-    if now is None or now.unanswered is None or now.unanswered.username_fragment != generation:
-        return session
-    return session.with_transport(replace(now, local=now.unanswered, unanswered=None))
-
-
-def _with_association_outcome(session: Session, key: str, number: int, *, in_use: bool) -> Session:
-    """Give the session once the wire has shown whether a new association is in use.
-
-    Args:
-        session: The session as it stands; an offer may be pending.
-        key: Key of the transport.
-        number: Number of the association.
-        in_use: The association is in use; else the peer keeps the one before it.
-    """
-    stable = session.stable
-    if stable is not None:
-        stable = _with_association_outcome(stable, key, number, in_use=in_use)
-    now = session.transport(key)
-    if now is None:
-        return replace(session, stable=stable)
-    known = None if stable is None else stable.transport(key)
-    if in_use:
-        found = with_association_in_use(now, number)
-    elif (
-        known is not None
-        and number == now.association.number
-        and session.state is not SignalingState.HAVE_REMOTE_OFFER
-    ):
-        # What a description of ours says, stands: where it names what is gone, it asks anew.
-        anew = with_local_half(known, now.association.local, now.local)
-        found = replace(anew, remote_ice=now.remote_ice, ice_role=now.ice_role)
-        found = replace(found, unanswered=now.unanswered)
-    else:
-        found = without_association(now, number)
-    given_up = found.association.number < now.association.number
-    fingerprints = found.association.local.fingerprints if given_up else session.fingerprints
-    session = replace(session, stable=stable, fingerprints=fingerprints).with_transport(found)
-    if session.offer_verdicts and session.pending_remote is not None:
-        # The peer's pending offer is judged by the association that is found to serve.
-        verdicts = offer_verdicts(session, session.pending_remote.sdp)
-        session = replace(session, offer_verdicts=verdicts)
-    return session

@@ -262,6 +262,9 @@ class _Silent:
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Pass over a state, which a fork reads when it takes the transport."""
 
+    def wake(self) -> None:
+        """Wake nobody, as nobody waits for this transport yet."""
+
     def on_transport_early_peer(
         self, transport: PeerTransport, generation: str, *, peer: str
     ) -> bool:

@@ -76,6 +76,9 @@ class PeerTransportEvents(Protocol):
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Handle a changed state of ICE or DTLS."""
 
+    def wake(self) -> None:
+        """Let those who wait for something look again, as a pair may be nominated."""
+
     def on_transport_early_peer(
         self, transport: PeerTransport, generation: str, *, peer: str
     ) -> bool:
@@ -495,6 +498,10 @@ class PeerTransport:
     def on_followed(self, generation: str) -> None:
         """Report an ICE generation that carries data against the peer's answer, for ICE."""
         self._events.on_transport_restart_followed(self, generation)
+
+    def on_path(self) -> None:
+        """Let those who wait for a nominated pair look again, for ICE."""
+        self._events.wake()
 
     def on_check(self) -> None:
         """Note a check of the peer, for ICE: it has our credentials, so it has our description."""

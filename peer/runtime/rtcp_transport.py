@@ -163,6 +163,9 @@ class RtcpTransport:
     def on_followed(self, generation: str) -> None:
         """Ignore an ICE restart, which a peer without ICE has not."""
 
+    def on_path(self) -> None:
+        """Ignore a check that succeeded, as a peer without ICE answers none."""
+
     def on_handshake_complete(self) -> None:
         """Wait for the verdict on the certificate of the peer."""
 

@@ -57,6 +57,9 @@ class IceGenerationsEvents(Protocol):
     def on_followed(self, generation: str) -> None:
         """Take note that a generation of `start_if_followed` carries data now."""
 
+    def on_path(self) -> None:
+        """Take note of a successful check: another pair may be in use, or it be nominated."""
+
 
 class IceGenerations:
     """ICE of one transport, through any number of restarts.
@@ -130,14 +133,14 @@ class IceGenerations:
         return self._generations.selected.ice.selected_pair
 
     @property
+    def nominated(self) -> bool:
+        """True once the pair in use is nominated, so that both ends know it."""
+        return self._generations.selected.ice.nominated
+
+    @property
     def remote_candidates(self) -> tuple[CandidateFields, ...]:
         """Remote candidates of the selected generation, signalled or peer-reflexive."""
         return self._generations.selected.ice.remote_candidates
-
-    @property
-    def server_failures(self) -> tuple[ServerFailure, ...]:
-        """STUN and TURN servers that did not serve the selected generation, and the reason."""
-        return self._generations.selected.ice.server_failures
 
     def server_failures_of(self, generation: str) -> tuple[ServerFailure, ...]:
         """Return the servers that did not serve a generation; none where it is unknown."""
@@ -423,6 +426,7 @@ class IceGenerations:
             return
         self._trace_path()
         self._apply(self._generations.update())
+        self._events.on_path()
 
     def on_generation_check(self) -> None:
         """Pass on a check of the peer in any generation."""

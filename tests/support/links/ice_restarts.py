@@ -68,6 +68,9 @@ class Side:
     def on_followed(self, generation: str) -> None:
         """Pass over a restart that is followed unsaid: these ends answer with new credentials."""
 
+    def on_path(self) -> None:
+        """Pass over a successful check, as nobody waits for a nomination."""
+
     def on_check(self) -> None:
         """Pass over a check of the peer: both ends have their descriptions at once."""
 

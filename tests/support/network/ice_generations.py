@@ -192,6 +192,9 @@ class RecordedEvents:
     def on_followed(self, generation: str) -> None:
         self.followed.append(generation)
 
+    def on_path(self) -> None:
+        """Pass over a successful check, of which the states tell."""
+
 
 class Scripted:
     """IceGenerations of `ScriptedIce`, each under its letter; `a` is the first."""

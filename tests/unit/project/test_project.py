@@ -12,9 +12,9 @@ import pytest
 from tests.support.project.source import EVERYTHING, PACKAGES, ROOT, SourceFile, python_files
 
 # Divided by what each file reaches into.
-ADAPTERS = "peer/transport/adapters/"
+ADAPTERS = ("peer/transport/adapters/", "peer/compat/")
 MEDIA_LIBRARIES = {"aiortc", "aioice", "av", "pylibsrtp"}
-MAY_IMPORT_MEDIA_LIBRARIES = ("peer/transport/", "peer/rtp/", "media/")
+MAY_IMPORT_MEDIA_LIBRARIES = ("peer/transport/", "peer/rtp/", "peer/compat/", "media/")
 WRAPPED = {"aiortc", "aioice"}
 # What aiortc means its users to derive from. A subclass of anything else sees its private names
 # as its own, where ruff's SLF001 does not look.

@@ -1,0 +1,133 @@
+"""A data channel of a connection as aiortc's `RTCDataChannel`, with pyee's whole emitter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiortc.rtcdatachannel import RTCDataChannel
+from pyee.asyncio import AsyncIOEventEmitter
+
+from peer.compat.errors import InvalidStateError, OperationError, translated
+from peer.errors import BufferFullError, LocalError
+
+if TYPE_CHECKING:
+    from aiortc.rtcsctptransport import RTCSctpTransport
+
+    from peer.transport.sctp.transport import DataChannel
+
+
+class ConnectionDataChannel(RTCDataChannel):
+    """A data channel whose events are `open`, `message`, `bufferedamountlow` and `close`.
+
+    Args:
+        channel: The channel of ours.
+        sctp: The SCTP transport of the connection.
+    """
+
+    def __init__(self, channel: DataChannel, sctp: RTCSctpTransport) -> None:
+        AsyncIOEventEmitter.__init__(self)
+        self._channel = channel
+        self._sctp = sctp
+        channel.on("open", self._on_open)
+        channel.on("message", self._on_message)
+        channel.on("bufferedamountlow", self._on_buffered_amount_low)
+        channel.on("close", self._on_close)
+
+    def __repr__(self) -> str:
+        return f"<ConnectionDataChannel of {self._channel!r}>"
+
+    @property
+    def bufferedAmount(self) -> int:
+        """The bytes that wait to be sent."""
+        return self._channel.bufferedAmount
+
+    @property
+    def bufferedAmountLowThreshold(self) -> int:
+        """The bytes at which `bufferedamountlow` fires, when `bufferedAmount` falls to them."""
+        return self._channel.bufferedAmountLowThreshold
+
+    @bufferedAmountLowThreshold.setter
+    def bufferedAmountLowThreshold(self, value: int) -> None:
+        self._channel.bufferedAmountLowThreshold = value
+
+    @property
+    def negotiated(self) -> bool:
+        """True where both ends make the channel, with the same id."""
+        return self._channel.negotiated
+
+    @property
+    def id(self) -> int | None:
+        """The stream id of the channel; None before it is chosen."""
+        return self._channel.id
+
+    @property
+    def label(self) -> str:
+        """The name of the channel."""
+        return self._channel.label
+
+    @property
+    def ordered(self) -> bool:
+        """True where messages arrive in their order."""
+        return self._channel.ordered
+
+    @property
+    def maxPacketLifeTime(self) -> int | None:
+        """The milliseconds during which a message is sent again."""
+        return self._channel.maxPacketLifeTime
+
+    @property
+    def maxRetransmits(self) -> int | None:
+        """The number of times that a message is sent again."""
+        return self._channel.maxRetransmits
+
+    @property
+    def protocol(self) -> str:
+        """The name of the subprotocol."""
+        return self._channel.protocol
+
+    @property
+    def readyState(self) -> str:
+        """`connecting`, `open`, `closing` or `closed`."""
+        return self._channel.readyState
+
+    @property
+    def transport(self) -> RTCSctpTransport:
+        """The SCTP transport of the connection."""
+        return self._sctp
+
+    def close(self) -> None:
+        """Close the channel at both ends."""
+        self._channel.close()
+
+    def send(self, data: bytes | str) -> None:
+        """Send a message to the peer.
+
+        Raises:
+            InvalidStateError: The channel is not open.
+            ValueError: The message is neither text nor bytes, or larger than the peer takes.
+            OperationError: Too much waits to be sent; aiortc has no bound.
+        """
+        channel = self._channel
+        if channel.readyState != "open":
+            raise InvalidStateError
+        if not isinstance(data, str | bytes):
+            raise ValueError(f"Cannot send unsupported data type: {type(data)}")
+        try:
+            channel.send(data)
+        except BufferFullError as error:
+            raise OperationError(str(error)) from error
+        except LocalError as error:
+            raise translated(error) from error
+
+    def _on_open(self) -> None:
+        self.emit("open")
+
+    def _on_message(self, message: str | bytes) -> None:
+        self.emit("message", message)
+
+    def _on_buffered_amount_low(self) -> None:
+        self.emit("bufferedamountlow")
+
+    def _on_close(self) -> None:
+        self.emit("close")
+        self.remove_all_listeners()

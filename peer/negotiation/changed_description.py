@@ -1,0 +1,68 @@
+"""Takes a description of ours that the application has changed before it set it.
+
+W3C webrtc-pc section 4.4.1.5 refuses such a description. Programs written for aiortc rewrite them:
+they rename an m-section, take codecs out, add a bandwidth. What names our end of the transports,
+which keys and sockets hang on, cannot be changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from peer.errors import InvalidModificationError, RemoteError
+from peer.negotiation.sdp.description import Sdp
+
+if TYPE_CHECKING:
+    from peer.configuration import SdpLimits
+    from peer.negotiation.created_description import CreatedDescription
+    from peer.negotiation.sdp.description import MediaSection
+
+
+def with_changed_text(
+    created: CreatedDescription, text: str, limits: SdpLimits
+) -> CreatedDescription:
+    """Return a created description with another text.
+
+    Args:
+        created: The description as it was made.
+        text: Its text as the application has it now.
+        limits: Bounds on the text.
+
+    Raises:
+        InvalidModificationError: The text is no description, has other m-sections, or other
+            credentials, fingerprints or roles.
+    """
+    try:
+        sdp = Sdp.parse(text, limits)
+    except RemoteError as error:
+        raise InvalidModificationError(f"the changed description: {error}") from error
+    before, after = created.sdp.media, sdp.media
+    if [each.media_line.media for each in before] != [each.media_line.media for each in after]:
+        raise InvalidModificationError("the m-sections of a description of ours cannot be changed")
+    names: dict[str, str] = {}
+    for old, new in zip(before, after, strict=True):
+        if _transport(created.sdp, old) != _transport(sdp, new) or old.rejected != new.rejected:
+            raise InvalidModificationError(
+                f"what m-section {old.mid!r} says of its transport cannot be changed"
+            )
+        if old.mid is not None and new.mid is not None:
+            names[old.mid] = new.mid
+    if len(names) != len(before) or len(set(names.values())) != len(names):
+        raise InvalidModificationError("each m-section of ours has a mid of its own")
+    return replace(
+        created,
+        sdp=sdp,
+        mids=tuple((key, names[mid]) for key, mid in created.mids),
+        data_mid=None if created.data_mid is None else names[created.data_mid],
+        routes=tuple((names.get(mid, mid), key) for mid, key in created.routes),
+    )
+
+
+def _transport(sdp: Sdp, section: MediaSection) -> tuple[object, ...]:
+    return (
+        sdp.transport_ice(section),
+        sdp.transport_fingerprints(section),
+        sdp.transport_setup(section),
+        section.tls_id,
+    )

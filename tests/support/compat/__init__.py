@@ -1,0 +1,1 @@
+"""Runs programs and tests written for aiortc on `peer.compat`."""
