@@ -7,6 +7,7 @@ between an event and its handler.
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 import time
@@ -93,7 +94,7 @@ class JavaScript:
             ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 raise EngineLostError(f"JavaScript runs for more than {self._limit} s")
-            octets = self._node.stdout.read1(1 << 20)  # type: ignore[attr-defined]
+            octets = os.read(pipe, 1 << 20)
             if not octets:
                 raise EngineLostError("Node has ended")
             self._received += octets

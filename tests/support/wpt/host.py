@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import peer
 from media.synthetic import SyntheticAudioTrack, SyntheticVideoTrack
-from peer import Certificate, KeyType, PeerConfiguration, PeerConnection, SessionDescription
+from peer import (
+    Certificate,
+    KeyType,
+    PeerConfiguration,
+    PeerConnection,
+    SdpType,
+    SessionDescription,
+)
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters, RtpSendParameters
 from peer.rtp_parameters import RtcpParameters
 from tests.support.wpt.values import Objects, candidate, error_value, ice_server
@@ -145,7 +152,7 @@ class Host:
         self._start(transceiver.stop())
 
     def _do_describe(self, of: Any, name: str, given: dict[str, str] | None) -> object:
-        description = None if given is None else SessionDescription(given["sdp"], given["type"])  # type: ignore[arg-type]
+        description = None if given is None else _description(given)
         return getattr(of, name)(description)
 
     def _do_candidate(self, connection: PeerConnection, given: dict[str, Any]) -> object:
@@ -170,11 +177,11 @@ class Host:
 
         return made()
 
-    def _do_capabilities(self, name: str, kind: str) -> object:
+    def _do_capabilities(self, name: str, kind: str) -> Any:
         return getattr(peer, name).getCapabilities(kind)
 
     def _do_prefer(self, transceiver: Any, codecs: list[dict[str, Any]]) -> None:
-        capabilities = peer.RtpReceiver.getCapabilities(transceiver.kind)  # type: ignore[attr-defined]
+        capabilities = self._do_capabilities("RtpReceiver", transceiver.kind)
         transceiver.setCodecPreferences([self._same(each, capabilities.codecs) for each in codecs])
 
     def _do_parameters(self, sender: Any, given: dict[str, Any]) -> object:
@@ -273,15 +280,15 @@ def start(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     present = asyncio.current_task()
     if present is not None:
         asyncio._leave_task(loop, present)  # noqa: SLF001 - for implementers of tasks, says asyncio
-    asyncio._enter_task(loop, task)  # noqa: SLF001
+    asyncio._enter_task(loop, task)  # noqa: SLF001 - likewise
     try:
         steps.append(coroutine.send(None))
     except BaseException as error:
         steps.append(error)
     finally:
-        asyncio._leave_task(loop, task)  # noqa: SLF001
+        asyncio._leave_task(loop, task)  # noqa: SLF001 - likewise
         if present is not None:
-            asyncio._enter_task(loop, present)  # noqa: SLF001
+            asyncio._enter_task(loop, present)  # noqa: SLF001 - likewise
     return task
 
 
@@ -308,6 +315,10 @@ def _resumed(coroutine: Coroutine[Any, Any, Any], steps: list[Any]) -> Generator
 
 async def _awaited(awaitable: Any) -> Any:
     return await awaitable
+
+
+def _description(given: dict[str, str]) -> SessionDescription:
+    return SessionDescription(given["sdp"], SdpType(given["type"]))
 
 
 def _encoding(given: dict[str, Any]) -> RtpEncodingParameters:
