@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import numpy as np
 from av import AudioFrame, VideoFrame
 from av.packet import Packet
+
+from peer.rtp.yuv420p import PIXEL_FORMAT, copied
 
 if TYPE_CHECKING:
     from peer.rtp.tracks import MediaItem
@@ -65,12 +66,7 @@ def _copy_audio(frame: AudioFrame) -> AudioFrame:
 
 
 def _copy_video(frame: VideoFrame) -> VideoFrame:
-    if frame.format.name != "yuv420p":
+    if frame.format.name != PIXEL_FORMAT:
         # The encoders want this format, and a conversion is a copy.
-        return frame.reformat(format="yuv420p")
-    copy = VideoFrame(frame.width, frame.height, "yuv420p")
-    for to, source in zip(copy.planes, frame.planes, strict=True):
-        rows = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
-        into = np.frombuffer(memoryview(to), np.uint8).reshape(-1, to.line_size)
-        into[: to.height, : to.width] = rows[: to.height, : to.width]
-    return copy
+        return frame.reformat(format=PIXEL_FORMAT)
+    return copied(frame, width=frame.width, height=frame.height)

@@ -55,6 +55,12 @@ def test_module_of_a_package_is_an_attribute_of_it_without_an_import_of_its_own(
     assert "peer.errors" in _loaded_after("import peer; peer.errors.PeerError")
 
 
+def test_connection_is_loaded_without_numpy() -> None:
+    loaded = _loaded_after("from peer import PeerConnection; PeerConnection()")
+    assert "peer.connection" in loaded
+    assert "numpy" not in loaded
+
+
 def test_room_server_loads_neither_media_nor_cryptography() -> None:
     loaded = _loaded_after("import signaling.server")
     assert "signaling.server.app" in loaded

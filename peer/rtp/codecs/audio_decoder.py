@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 from av import AudioCodecContext, AudioFrame, CodecContext
 from av.packet import Packet
 
-from peer.rtp.codecs.extrapolation import Extrapolator
 from peer.rtp.codecs.libopus import CHANNELS, RATE, STEP, OpusDecoder, libopus
 
 if TYPE_CHECKING:
@@ -169,6 +167,9 @@ class _Libav:
         self._channels = CHANNELS if codec.name.lower() == "opus" else 1
         self.rate = SAMPLE_RATES.get(codec.name.lower(), codec.clock_rate)
         self._time_base = Fraction(1, codec.clock_rate)
+        # numpy is loaded with the first of them: it takes half as long as all of aiortc.
+        from peer.rtp.codecs.extrapolation import Extrapolator
+
         self._extrapolator = Extrapolator(self.rate)
         context = CodecContext.create(library, "r")
         assert isinstance(context, AudioCodecContext)
@@ -199,6 +200,8 @@ class _Libav:
         )
 
     def _heard(self, frame: AudioFrame) -> AudioFrame:
+        import numpy as np
+
         joins = self._extrapolator.running
         octets = bytes(frame.planes[0])[: 2 * self._channels * frame.samples]
         samples = np.frombuffer(octets, np.int16).reshape(-1, self._channels).T

@@ -17,7 +17,8 @@ from peer.rtp.codecs.rate_control import (
     TimestampRateControl,
 )
 from peer.rtp.codecs.scheduling import ordinary_scheduling
-from peer.rtp.codecs.video_scaler import PIXEL_FORMAT, SizeRule
+from peer.rtp.codecs.video_scaler import SizeRule
+from peer.rtp.yuv420p import PIXEL_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-PIXEL_FORMAT = "yuv420p"
+from peer.rtp.yuv420p import PIXEL_FORMAT, copied
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class VideoScaler:
                 format=PIXEL_FORMAT,
             )
         if scaled is frame or (scaled.width, scaled.height) != (width, height):
-            return _copy(scaled, width=width, height=height)
+            return copied(scaled, width=width, height=height)
         return scaled
 
 
@@ -66,12 +68,3 @@ def _side(size: float, least: int, *, even: bool) -> int:
     # The tolerance keeps 480 * (1 / 1.5) from being 319.
     pixels = max(int(size + 1e-6), least)
     return pixels - pixels % 2 if even and pixels > 1 else pixels
-
-
-def _copy(frame: VideoFrame, *, width: int, height: int) -> VideoFrame:
-    copy = VideoFrame(width, height, PIXEL_FORMAT)
-    for to, source in zip(copy.planes, frame.planes, strict=True):
-        rows = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
-        into = np.frombuffer(memoryview(to), np.uint8).reshape(-1, to.line_size)
-        into[: to.height, : to.width] = rows[: to.height, : to.width]
-    return copy
