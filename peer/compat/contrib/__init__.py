@@ -1,0 +1,1 @@
+"""Players, recorders, relays and signalling channels with the interface of `aiortc.contrib`."""
