@@ -273,6 +273,7 @@ export class Link extends Emitter {
  *     RTCPeerConnection: of a peer that has another one than before, or its offer where both have
  *     offered first. Without it our offer is rolled back then, which costs libwebrtc its data channels.
  * @property {boolean} [phrase] take part in a phrase that two people compare (docs/TRUST.md)
+ * @property {(sdp: string) => Promise<void>} [judge] looks at each description of the peer before it is applied
  * @property {number} [patience] milliseconds for which the impolite end waits for the first offer
  * @property {Opening} [opening] `early-answer`: rings, with provisional answers and no offers until
  *     `accept`; `delayed-offer`: asks the peer to make the first offer; `offer` by default
@@ -291,11 +292,14 @@ export class Negotiation extends Emitter {
   #connection;
   #send;
   #renew;
+  #judge;
   #opening;
   #accepted;
   #rung = false;
   #invited = false;
   #needed = false;
+  #judging = false;
+  #putOff = false;
   #makingOffer = false;
   #ignoreOffer = false;
   #settingAnswer = false;
@@ -315,18 +319,21 @@ export class Negotiation extends Emitter {
   #offered = "";
 
   /** @param {RTCPeerConnection} connection @param {NegotiationOptions} options */
-  constructor(connection, { polite, send, renew, patience = 0, phrase = false, opening = "offer" }) {
+  constructor(connection, { polite, send, renew, judge, patience = 0, phrase = false, opening = "offer" }) {
     super();
     this.#connection = connection;
     this.#send = send;
     if (phrase) this.#phrases = this.#exchange();
     this.#renew = renew;
+    this.#judge = judge;
     this.polite = polite;
     this.#opening = opening;
     this.#accepted = opening !== "early-answer";
     connection.addEventListener("negotiationneeded", () => {
       this.#needed = true;
-      if (!this.#accepted || this.#waitsForOffer()) return;
+      // An offer of ours would collide with the one that is being judged.
+      if (this.#judging) this.#putOff = true;
+      if (!this.#accepted || this.#waitsForOffer() || this.#judging) return;
       const waits = patience > 0 && !this.polite && connection.remoteDescription === null;
       if (waits) this.#offerTimer ??= setTimeout(() => void this.#offer(), patience);
       else void this.#offer();
@@ -368,6 +375,11 @@ export class Negotiation extends Emitter {
       this.#waiting -= 1;
       await this.#take(message);
     });
+  }
+
+  /** Looks at a description of the peer once more, after what came before. @param {string} sdp */
+  check(sdp) {
+    this.#after(async () => this.#judge?.(sdp));
   }
 
   /** @param {() => Promise<void>} step taken after those before it, unless the connection is closed */
@@ -430,7 +442,12 @@ export class Negotiation extends Emitter {
       case "offer":
       case "answer":
       case "pranswer":
-        return this.#takeDescription(message);
+        try {
+          return await this.#takeDescription(message);
+        } finally {
+          if (this.#putOff && this.#needed && this.#connection.signalingState === "stable") void this.#offer();
+          this.#putOff = false;
+        }
       case "invite":
         return this.#takeInvite();
       case "candidate":
@@ -461,6 +478,8 @@ export class Negotiation extends Emitter {
     if (message.answers && message.answers !== originOf(pc.pendingLocalDescription?.sdp)) return;
     if (this.#renew && known !== undefined && sessionOf(known) !== sessionOf(sdp)) return this.#renew(message);
     if (type === "offer" && pc.signalingState === "have-local-pranswer") return this.#repeatEarlyAnswer(sdp);
+    await this.#judged(sdp);
+    if (pc.signalingState === "closed") return;
     // While an answer is being applied, the state counts as stable.
     const stable = pc.signalingState === "stable" || this.#settingAnswer;
     const collision = type === "offer" && (this.#makingOffer || !stable);
@@ -489,6 +508,17 @@ export class Negotiation extends Emitter {
     if (type === "pranswer") return;
     const offer = pc.localDescription?.sdp ?? "";
     await (await this.#phrases)?.begin({ offer, answer: sdp, weOffered: true });
+  }
+
+  /** @param {string} sdp of the peer */
+  async #judged(sdp) {
+    if (!this.#judge) return;
+    this.#judging = true;
+    try {
+      await this.#judge(sdp);
+    } finally {
+      this.#judging = false;
+    }
   }
 
   async #answer() {
@@ -630,8 +660,8 @@ function sessionOf(sdp) {
  *
  * Events: `state`, `track` and `trackremoved` (with its `streams`), `connection` (a new one, before
  * anything was added to it), `phrase` (where the room compares phrases: a Phrase, or an Error that says
- * why there is none) and `error`.
- * @extends {Emitter<{ state: ParticipantState, track: { track: MediaStreamTrack, streams: readonly MediaStream[] }, trackremoved: { track: MediaStreamTrack }, connection: RTCPeerConnection, phrase: import("./handfast-phrase.js").Phrase | Error, error: Error }>}
+ * why there is none), `trust` (where the room knows peers: who says that it is this one) and `error`.
+ * @extends {Emitter<{ state: ParticipantState, trust: import("./handfast-trust.js").PeerTrust, track: { track: MediaStreamTrack, streams: readonly MediaStream[] }, trackremoved: { track: MediaStreamTrack }, connection: RTCPeerConnection, phrase: import("./handfast-phrase.js").Phrase | Error, error: Error }>}
  */
 export class Participant extends Emitter {
   #room;
@@ -645,6 +675,18 @@ export class Participant extends Emitter {
   #chats = [];
   /** @type {string[]} */
   #unsent = [];
+  /** What this end sends, by the track of the room. @type {Map<MediaStreamTrack, RTCRtpSender>} */
+  #senders = new Map();
+  /** Tracks that came while nothing is let through. @type {Map<MediaStreamTrack, readonly MediaStream[]>} */
+  #heldTracks = new Map();
+  /** Lines of chat likewise. @type {string[]} */
+  #heldLines = [];
+  #held = false;
+  #distrusted = false;
+  /** @type {Promise<import("./handfast-trust.js").PeerJudge> | null} */
+  #judge = null;
+  /** The description that was judged last. */
+  #described = "";
   /** @type {number | undefined} */
   #connectTimer;
   /** @type {number | undefined} */
@@ -652,6 +694,9 @@ export class Participant extends Emitter {
 
   /** What two people compare, where the room does. @type {import("./handfast-phrase.js").Phrase | null} */
   phrase = null;
+
+  /** Who says that it is this one, where the room knows peers. @type {import("./handfast-trust.js").PeerTrust | null} */
+  trust = null;
 
   /**
    * Made by `Room`.
@@ -676,7 +721,17 @@ export class Participant extends Emitter {
   /** Whether this end takes calls of it: not where the room rings, until `accept`. */
   accepted = true;
 
-  /** Tracks that it sends, with their streams. @type {Map<MediaStreamTrack, readonly MediaStream[]>} */
+  /** Whether nothing is let through in either direction: another certificate, or `distrust`. */
+  get held() {
+    return this.#held;
+  }
+
+  /** Whether the user has said that its phrase does not match. */
+  get distrusted() {
+    return this.#distrusted;
+  }
+
+  /** Tracks that it sends, with their streams; none while it is held. @type {Map<MediaStreamTrack, readonly MediaStream[]>} */
   tracks = new Map();
 
   /** For `Room`: it has taken a place. @param {Peer} peer @param {boolean} polite */
@@ -684,7 +739,10 @@ export class Participant extends Emitter {
     this.#seated = true;
     this.#polite = polite;
     this.member = peer.member;
+    const renamed = this.name !== (peer.name ?? "");
     this.name = peer.name ?? "";
+    // Who is known by one name is not by another.
+    if (renamed && this.#described) this.#negotiation?.check(this.#described);
     if (this.#negotiation) this.#negotiation.takeOver(polite);
     else this.#connect();
     this.#update();
@@ -704,23 +762,31 @@ export class Participant extends Emitter {
 
   /** For `Room`. @param {MediaStreamTrack} track @param {readonly MediaStream[]} streams */
   publish(track, streams) {
-    this.connection?.addTrack(track, ...streams);
+    // A sender without a track would be taken for another one's (W3C webrtc-pc section 5.1).
+    if (this.#held || this.#senders.has(track)) return;
+    const sender = this.connection?.addTrack(track, ...streams);
+    if (sender) this.#senders.set(track, sender);
   }
 
   /** For `Room`. @param {MediaStreamTrack} track */
   unpublish(track) {
-    const sender = this.#senderOf(track);
+    const sender = this.#senders.get(track);
+    this.#senders.delete(track);
     if (sender) this.connection?.removeTrack(sender);
   }
 
   /** For `Room`. @param {MediaStreamTrack} old @param {MediaStreamTrack} track */
   async replace(old, track) {
-    await this.#senderOf(old)?.replaceTrack(track);
+    const sender = this.#senders.get(old);
+    if (!sender) return;
+    this.#senders.delete(old);
+    this.#senders.set(track, sender);
+    if (!this.#held) await sender.replaceTrack(track);
   }
 
   /** For `Room`: sends a line of chat, now or when the channel opens; false if too many wait. @param {string} text */
   say(text) {
-    const channel = this.#chats.find(({ readyState }) => readyState === "open");
+    const channel = this.#held ? undefined : this.#chats.find(({ readyState }) => readyState === "open");
     if (channel === undefined) {
       if (this.#unsent.length >= KEPT_LINES) return false;
       this.#unsent.push(text);
@@ -736,6 +802,42 @@ export class Participant extends Emitter {
     this.accepted = true;
     this.#negotiation?.accept();
     this.#update();
+  }
+
+  /**
+   * Notes that two people have compared the phrase, and it agrees: it is remembered where the room knows
+   * peers, and what was held back passes.
+   * @param {import("./handfast-phrase.js").Phrase} phrase what they have compared
+   */
+  async confirmPhrase(phrase) {
+    const judge = await this.#judge;
+    const { trust } = this;
+    const theirs = trust?.shown.join(" ");
+    // Who comes in at a rekey would be confirmed by people who compared the one before.
+    if (!judge || !trust || phrase !== this.phrase || phrase.theirs.join(" ") !== theirs) {
+      throw new RoomError("phrase-changed", "the certificates have changed since this phrase was shown");
+    }
+    this.#distrusted = false;
+    await this.#trusting(await judge.remember(this.name, trust, true));
+  }
+
+  /** Takes the certificate that it shows in the place of the one that it was remembered by. */
+  async acceptCertificate() {
+    const judge = await this.#judge;
+    if (judge && this.trust?.changed) await this.#trusting(await judge.remember(this.name, this.trust, false));
+  }
+
+  /** Forgets it, so that the next contact is a first one. */
+  async forget() {
+    const judge = await this.#judge;
+    if (judge && this.trust) await this.#trusting(await judge.forget(this.name, this.trust));
+  }
+
+  /** Lets nothing through in either direction, as its phrase does not match; or lets it, on second thoughts. */
+  async distrust(distrusted = true) {
+    this.#distrusted = distrusted;
+    await this.#hold();
+    if (this.trust) emit(this, "trust", this.trust);
   }
 
   /** Ends the call with it, or declines it; either may call again. @param {string} [reason] told to it */
@@ -754,14 +856,48 @@ export class Participant extends Emitter {
     emit(this, "state", "gone");
   }
 
-  /** @param {MediaStreamTrack} track */
-  #senderOf(track) {
-    return this.connection?.getSenders().find((sender) => sender.track === track);
+  /** Judges a description of it, before it is applied. @param {RTCPeerConnection} pc @param {string} sdp */
+  async #look(pc, sdp) {
+    const judge = await this.#judge;
+    const trust = await judge?.judge(this.name, sdp);
+    if (!trust || pc !== this.connection) return;
+    this.#described = sdp;
+    if (trust.shown.join(" ") !== this.trust?.shown.join(" ")) this.phrase = null;
+    await this.#trusting(trust);
+  }
+
+  /** @param {import("./handfast-trust.js").PeerTrust} trust */
+  async #trusting(trust) {
+    this.trust = trust;
+    await this.#hold();
+    emit(this, "trust", trust);
+  }
+
+  /** Holds back what passes between the two, or lets it through. */
+  async #hold() {
+    const held = this.#distrusted || (this.trust?.changed ?? null) !== null;
+    if (held === this.#held) return;
+    this.#held = held;
+    if (held) {
+      for (const [track, streams] of [...this.tracks]) {
+        this.#heldTracks.set(track, streams);
+        this.tracks.delete(track);
+        emit(this, "trackremoved", { track });
+      }
+    } else {
+      for (const [track, streams] of this.#heldTracks) this.#show(track, streams);
+      this.#heldTracks.clear();
+      for (const text of this.#heldLines.splice(0)) this.#room.hear(this, text);
+      for (const text of this.#unsent.splice(0)) this.say(text);
+    }
+    await Promise.all([...this.#senders].map(([track, sender]) => sender.replaceTrack(held ? null : track)));
+    if (!held) for (const [track, streams] of this.#room.published) this.publish(track, streams);
   }
 
   #connect() {
     const pc = new RTCPeerConnection(this.#room.configuration());
     this.connection = pc;
+    this.#judge = this.#room.judge();
     const negotiation = new Negotiation(pc, {
       polite: this.#polite,
       send: (message) => this.#seated && this.#room.send({ ...message, to: this.member }),
@@ -770,6 +906,7 @@ export class Participant extends Emitter {
         this.#connect();
         if (message.type === "offer") this.receive(message);
       },
+      judge: this.#judge === null ? undefined : (sdp) => this.#look(pc, sdp),
       patience: PATIENCE_MS,
       phrase: this.#room.phrases,
       opening: this.accepted && this.#room.opening === "early-answer" ? "offer" : this.#room.opening,
@@ -799,7 +936,7 @@ export class Participant extends Emitter {
     else negotiation.on("description", ({ side }) => side === "remote" && this.#expectPath());
     emit(this, "connection", pc);
     this.#hear(pc.createDataChannel("chat"));
-    for (const [track, streams] of this.#room.published) pc.addTrack(track, ...streams);
+    for (const [track, streams] of this.#room.published) this.publish(track, streams);
   }
 
   #expectPath() {
@@ -818,21 +955,35 @@ export class Participant extends Emitter {
     this.connection = null;
     pc?.close();
     this.#chats = [];
+    this.#senders.clear();
+    this.#heldTracks.clear();
+    this.#heldLines = [];
     for (const track of [...this.tracks.keys()]) this.#removeTrack(track);
+    // The next one may be somebody else's; whom the user distrusts stays so.
+    this.#described = "";
+    this.trust = this.phrase = null;
+    this.#held = this.#distrusted;
   }
 
   /** @param {MediaStreamTrack} track @param {readonly MediaStream[]} streams */
   #addTrack(track, streams) {
-    this.tracks.set(track, streams);
     for (const stream of streams) {
       stream.addEventListener("removetrack", ({ track: removed }) => this.#removeTrack(removed));
     }
     track.addEventListener("ended", () => this.#removeTrack(track));
+    if (this.#held) this.#heldTracks.set(track, streams);
+    else this.#show(track, streams);
+  }
+
+  /** @param {MediaStreamTrack} track @param {readonly MediaStream[]} streams */
+  #show(track, streams) {
+    this.tracks.set(track, streams);
     emit(this, "track", { track, streams });
   }
 
   /** @param {MediaStreamTrack} track */
   #removeTrack(track) {
+    this.#heldTracks.delete(track);
     if (this.tracks.delete(track)) emit(this, "trackremoved", { track });
   }
 
@@ -844,7 +995,9 @@ export class Participant extends Emitter {
     });
     channel.addEventListener("message", ({ data }) => {
       const text = textOf(data);
-      if (text !== null) this.#room.hear(this, text);
+      if (text === null) return;
+      if (!this.#held) this.#room.hear(this, text);
+      else if (this.#heldLines.length < KEPT_LINES) this.#heldLines.push(text);
     });
     // Both ends may open one: what has closed leaves its place to another.
     channel.addEventListener("close", () => (this.#chats = this.#chats.filter((c) => c !== channel)));
@@ -894,6 +1047,7 @@ function textOf(data) {
  * @property {() => RTCConfiguration} configuration
  * @property {ReadonlyMap<MediaStreamTrack, readonly MediaStream[]>} published
  * @property {boolean} phrases whether a phrase is made with it
+ * @property {() => Promise<import("./handfast-trust.js").PeerJudge> | null} judge of a connection with it, where peers are known
  * @property {(message: Message) => void} send
  * @property {(participant: Participant, text: string) => void} hear
  * @property {(participant: Participant) => void} forget
@@ -911,6 +1065,8 @@ function textOf(data) {
  *     calls nobody before; `delayed-offer`: asks the others to make the first offer
  * @property {RTCConfiguration} [configuration] for each connection; the room's ICE servers are added
  * @property {boolean} [phrases] make a phrase with each participant that does so too (docs/TRUST.md)
+ * @property {import("./handfast-trust.js").KnownPeers} [knownPeers] peers that this page knows, and its own
+ *     certificate: one that shows another is held until the user decides
  * @property {Pick<Storage, "getItem" | "setItem">} [storage] keeps what shows others that this is the
  *     same participant after a reload: `sessionStorage`, which is a tab's own
  */
@@ -1132,11 +1288,16 @@ export class Room extends Emitter {
   #side = {
     opening: "offer",
     configuration: () => ({
+      ...(this.#options.knownPeers && { certificates: this.#options.knownPeers.certificates }),
       ...this.#options.configuration,
       iceServers: [...(this.#options.configuration?.iceServers ?? []), ...this.#iceServers],
     }),
     published: this.#published,
     phrases: false,
+    judge: () => {
+      const { knownPeers } = this.#options;
+      return knownPeers ? import("./handfast-trust.js").then(({ PeerJudge }) => new PeerJudge(knownPeers)) : null;
+    },
     send: (message) => this.#link?.send(message),
     hear: (participant, text) => emit(this, "chat", { participant, text }),
     forget: (participant) => this.#forget(participant),

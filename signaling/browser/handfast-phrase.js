@@ -11,6 +11,7 @@ const PHRASE_BITS = 66n;
 const WORD_BITS = 11n;
 const EMOJI_BITS = 6n;
 const DIGITS = 20;
+const FINGERPRINT = /^a=fingerprint:(\S+) (\S+)$/;
 // Largest message, in characters: an id of 16 and a number of 44.
 const MOST_CHARACTERS = 64;
 
@@ -39,9 +40,13 @@ export class PhraseError extends Error {}
 
 /** 66 bits for two people to compare. */
 export class Phrase {
-  /** @param {bigint} value */
-  constructor(value) {
+  /**
+   * @param {bigint} value
+   * @param {readonly string[]} theirs the peer's fingerprints that it is made of
+   */
+  constructor(value, theirs = []) {
     this.value = value;
+    this.theirs = theirs;
   }
 
   /** Twenty decimal digits, in groups of five. */
@@ -151,7 +156,8 @@ export class PhraseExchange {
       return;
     }
     const [offerer, answerer] = exchange.weOffered ? [exchange.ours, number] : [number, exchange.ours];
-    const phrase = await phraseOf(exchange.ends, offerer, answerer);
+    const theirs = exchange.weOffered ? exchange.ends.answerer : exchange.ends.offerer;
+    const phrase = new Phrase(await phraseOf(exchange.ends, offerer, answerer), listOf(theirs));
     if (!exchange.weOffered) this.#send(message(exchange));
     this.#onPhrase(phrase);
   }
@@ -171,24 +177,60 @@ export class PhraseExchange {
 
 /** Collects the fingerprints of a description, sorted, as one text. @param {string} sdp */
 function fingerprints(sdp) {
-  const [session, ...media] = sdp.split(/^(?=m=)/m);
-  const inherited = listed(session);
-  const found = media
-    .filter((section) => !/^m=\S+ 0 /.test(section) || /^a=bundle-only/m.test(section))
-    .flatMap((section) => (listed(section).length > 0 ? listed(section) : inherited));
-  return [...new Set(found)].sort().join(" ");
+  return fingerprintsOf(sdp).join(" ");
 }
 
-/** @param {string} section */
+/** @param {string} text of `fingerprints` */
+function listOf(text) {
+  return text.match(/\S+ \S+/g) ?? [];
+}
+
+/**
+ * Collects the fingerprints of a description, sorted, each as `sha-256 AB:CD:...`. What a browser might
+ * read otherwise than this does is among them as it stands, so that it can hide none.
+ * @param {string} sdp
+ */
+export function fingerprintsOf(sdp) {
+  /** @type {string[][]} */
+  const sections = [[]];
+  for (const line of sdp.split(/\r?\n/)) {
+    if (line.startsWith("m=")) sections.push([]);
+    sections[sections.length - 1].push(line);
+  }
+  const [session, ...media] = sections;
+  const inherited = listed(session);
+  const found = media
+    .filter(([first, ...lines]) => !/^m=\S+ 0 /.test(first) || lines.includes("a=bundle-only"))
+    .flatMap((section) => (listed(section).length > 0 ? listed(section) : inherited));
+  const unclear = sections.flat().filter((line) => /[\r\0\u2028\u2029]/.test(line) || (/fingerprint\s*:/i.test(line) && !FINGERPRINT.test(line)));
+  return [...new Set([...found, ...unclear])].sort();
+}
+
+/** @param {string[]} section */
 function listed(section) {
-  const lines = [...section.matchAll(/^a=fingerprint:(\S+) (\S+)/gm)];
-  return lines.map(([, algorithm, value]) => `${algorithm.toLowerCase()} ${value.toUpperCase()}`);
+  return section.flatMap((line) => {
+    const [, algorithm, value] = FINGERPRINT.exec(line) ?? [];
+    return value ? [`${algorithm.toLowerCase()} ${value.toUpperCase()}`] : [];
+  });
+}
+
+/** Writes the SHA-256 fingerprint of a certificate. @param {Uint8Array} der */
+export async function fingerprintOf(der) {
+  const octets = [...(await sha256(der))].map((octet) => octet.toString(16).padStart(2, "0"));
+  return `sha-256 ${octets.join(":").toUpperCase()}`;
 }
 
 /** Finds the value of our attribute in the session part. @param {string} sdp */
 function attribute(sdp) {
-  const session = sdp.split(/^m=/m)[0];
-  return session.match(new RegExp(`^a=${ATTRIBUTE}:(.*?)\r?$`, "m"))?.[1] ?? null;
+  return sessionAttributes(sdp, ATTRIBUTE)[0] ?? null;
+}
+
+/** Finds the values of an attribute in the session part. @param {string} sdp @param {string} name */
+export function sessionAttributes(sdp, name) {
+  const lines = sdp.split(/\r?\n/);
+  const end = lines.findIndex((line) => line.startsWith("m="));
+  const start = `a=${name}:`;
+  return lines.slice(0, end < 0 ? undefined : end).flatMap((line) => (line.startsWith(start) ? [line.slice(start.length)] : []));
 }
 
 /** @param {string} sdp @param {string} value */
@@ -225,12 +267,8 @@ function message({ id, ours }) {
 /** @param {string} text */
 function parse(text) {
   const [id, number = ""] = text.length <= MOST_CHARACTERS ? text.split(" ") : [""];
-  try {
-    const octets = Uint8Array.from(atob(number), (character) => character.charCodeAt(0));
-    if (id && octets.length === NUMBER_SIZE) return { id, number: octets };
-  } catch {
-    // It is said below, for all of them.
-  }
+  const octets = base64Octets(number);
+  if (id && octets?.length === NUMBER_SIZE) return { id, number: octets };
   throw new PhraseError("a message for a phrase is an id and 32 bytes in base64");
 }
 
@@ -251,13 +289,25 @@ async function phraseOf(ends, offerer, answerer) {
     { certificate: ends.offerer, number: offerer },
     { certificate: ends.answerer, number: answerer },
   ];
-  sides.sort((one, other) => (one.certificate < other.certificate ? -1 : 1));
+  // Two tabs of one browser have one certificate.
+  sides.sort((one, other) => compare(one.certificate, other.certificate) || compareOctets(one.number, other.number));
   const digest = await hashed([
     "handfast phrase 1",
     ...sides.flatMap(({ certificate, number }) => [certificate, number]),
   ]);
   const value = digest.reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
-  return new Phrase(value >> (BigInt(digest.length) * 8n - PHRASE_BITS));
+  return value >> (BigInt(digest.length) * 8n - PHRASE_BITS);
+}
+
+/** @param {string | number} one @param {string | number} other */
+function compare(one, other) {
+  return Number(one > other) - Number(one < other);
+}
+
+/** Compares two numbers of one size. @param {Uint8Array} one @param {Uint8Array} other */
+function compareOctets(one, other) {
+  const at = one.findIndex((octet, index) => octet !== other[index]);
+  return at < 0 ? 0 : compare(one[at], other[at]);
 }
 
 /** Hashes parts with their lengths, so that no two lists of parts give the same. @param {(string | Uint8Array)[]} parts */
@@ -277,13 +327,22 @@ async function sha256(data) {
 }
 
 /** @param {string} text */
-function utf8(text) {
+export function utf8(text) {
   return new TextEncoder().encode(text);
 }
 
 /** @param {Uint8Array} data */
 function base64(data) {
   return btoa(String.fromCharCode(...data));
+}
+
+/** Reads base64; null where it is none. @param {string} text */
+export function base64Octets(text) {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    return null;
+  }
 }
 
 /** Cuts 66 bits into numbers, the most significant first. @param {bigint} value @param {bigint} bits */

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CLIENT_NAME: Final = "handfast-client.js"
 #: Module that the client loads where phrases are compared (docs/TRUST.md).
 PHRASE_NAME: Final = "handfast-phrase.js"
+#: Module that keeps known peers and the page's own certificate (docs/TRUST.md).
+TRUST_NAME: Final = "handfast-trust.js"
 #: List of words for phrases, where `mnemonic` is installed.
 WORDS_NAME: Final = "handfast-words.json"
 _FOLDER: Final = Path(__file__).parents[1] / "browser"
@@ -47,5 +49,6 @@ def client_routes() -> list[Route]:
     return [
         Route(f"/{CLIENT_NAME}", _serve_module),
         Route(f"/{PHRASE_NAME}", _serve_module),
+        Route(f"/{TRUST_NAME}", _serve_module),
         Route(f"/{WORDS_NAME}", _serve_words),
     ]

@@ -1,6 +1,7 @@
 // The page of a room: before joining, and in it.
 
 import { join } from "../handfast-client.js";
+import { KnownPeers } from "../handfast-trust.js";
 import { byId } from "../view/dom.js";
 import { Chat } from "./chat.js";
 import { Devices } from "./devices.js";
@@ -25,6 +26,7 @@ const devices = new Devices(media);
 const people = new People();
 const chat = new Chat();
 const recording = new Recording(NAME);
+const knownPeers = await KnownPeers.open();
 let room = null;
 let returnDelay = RETURN_MS;
 let returnTimer;
@@ -63,7 +65,8 @@ async function enter() {
   byId("join").disabled = true;
   say("busy", "Joining the room…");
   try {
-    room = await join({ room: NAME, name, token: ownToken(), storage: sessionStorage });
+    // WebCrypto, of which phrases are made, is there in secure contexts only.
+    room = await join({ room: NAME, name, token: ownToken(), storage: sessionStorage, phrases: isSecureContext, knownPeers });
   } catch ({ code, reason, message }) {
     if (code === "no-server" && sessionStorage.getItem(JOINED)) return comeBackLater();
     sessionStorage.removeItem(JOINED);
@@ -110,7 +113,7 @@ function listen(joined) {
 
 function meet(participant) {
   recording.meet(participant);
-  people.show(participant);
+  people.show(participant, knownPeers);
   chat.add("", `${participant.name || "Somebody"} is here.`);
   drawStatus();
 }
@@ -160,6 +163,7 @@ media.addEventListener("removed", ({ detail: { track } }) => room?.unpublish(tra
 media.addEventListener("replaced", ({ detail: { old, track } }) => void room?.replaceTrack(old, track));
 devices.addEventListener("speaker", ({ detail }) => people.useSpeaker(detail));
 people.addEventListener("blocked", () => (byId("hear").hidden = false));
+people.addEventListener("leave", leave);
 chat.addEventListener("say", ({ detail }) => {
   if (!room) return;
   chat.add("You", detail);

@@ -1,9 +1,10 @@
 // The pictures of everybody in the room, and their sound.
 
 import { byId, html } from "../view/dom.js";
+import { TrustPanel } from "./trust.js";
 import { STATES } from "./words.js";
 
-/** Event: `blocked`, where the browser plays no sound before a click. */
+/** Events: `blocked`, where the browser plays no sound before a click; `leave`, where somebody is not trusted. */
 export class People extends EventTarget {
   #grid = byId("people");
   #tiles = new Map();
@@ -28,9 +29,9 @@ export class People extends EventTarget {
   }
 
   /** Shows a participant until it is gone. */
-  show(participant) {
-    const person = new Person(participant, this.#grid);
-    person.addEventListener("blocked", () => this.dispatchEvent(new Event("blocked")));
+  show(participant, knownPeers) {
+    const person = new Person(participant, this.#grid, knownPeers);
+    for (const name of ["blocked", "leave"]) person.addEventListener(name, () => this.dispatchEvent(new Event(name)));
     person.useSpeaker(this.#speaker);
     this.#tiles.set(participant, person);
   }
@@ -58,7 +59,7 @@ export class People extends EventTarget {
   }
 }
 
-/** One participant: its pictures, each in a tile, and its sound. */
+/** One participant: its pictures, each in a tile, its sound, and who says that it is this one. */
 class Person extends EventTarget {
   #participant;
   #grid;
@@ -66,23 +67,28 @@ class Person extends EventTarget {
   #empty;
   #audio = html("audio", { autoplay: "" });
   #sound = new MediaStream();
+  #card;
 
-  constructor(participant, grid) {
+  constructor(participant, grid, knownPeers) {
     super();
     this.#participant = participant;
     this.#grid = grid;
+    const trust = new TrustPanel(participant, knownPeers);
+    trust.addEventListener("leave", () => this.dispatchEvent(new Event("leave")));
+    this.#card = html("div", { class: "someone" }, trust.element);
     this.#empty = new Tile(this.#name, "");
     this.#audio.srcObject = this.#sound;
     participant.on("track", ({ track }) => this.#add(track));
     participant.on("trackremoved", ({ track }) => this.#remove(track));
     participant.on("state", () => this.#draw());
-    grid.append(this.#audio);
+    grid.append(this.#card, this.#audio);
     for (const track of participant.tracks.keys()) this.#add(track);
     this.#draw();
   }
 
   remove() {
     for (const tile of [...this.#tiles.values(), this.#empty]) tile.remove();
+    this.#card.remove();
     this.#audio.remove();
   }
 
@@ -128,7 +134,9 @@ class Person extends EventTarget {
       // It is mostly a screen, whose text has to be read.
       tile.element.classList.toggle("further", i > 0);
       tile.say(i ? `${this.#name}, another picture` : this.#name, state);
-      if (!tile.element.isConnected) this.#grid.append(tile.element);
+      if (i > 0 && !tile.element.isConnected) this.#grid.append(tile.element);
+      // Moved only where it has to be: a picture that moves begins anew.
+      if (i === 0 && tile.element.parentElement !== this.#card) this.#card.prepend(tile.element);
     });
   }
 }

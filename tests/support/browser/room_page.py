@@ -13,7 +13,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 from media import ToneMeter
-from peer import PeerConnection
+from peer import PeerConfiguration, PeerConnection
 from signaling import Negotiator, join
 from tests.support.browser.media_page import Subject
 from tests.support.browser.recorded_sound import RECORDED_SOUND
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from peer import DataChannel, MediaStreamTrack
+    from peer.events import PhraseEvent
+    from peer.trust import Phrase
     from signaling import PeerChannel
     from tests.support.browser.browsers import Browser, Page
 
@@ -38,6 +40,11 @@ _SOUND_OF = """(name) => {
     const tracks = one.connection.getReceivers().map(({ track }) => track);
     return tracks.find(({ kind }) => kind === "audio");
 }"""
+
+#: The card of somebody, with picture and verdict.
+_CARD = """((name) => [...document.querySelectorAll(".someone")].find(
+    (card) => card.querySelector(".person-name").innerText === name,
+))"""
 
 _FRAMES = """async (name) => {
     const one = handfast.room?.participants.find((each) => each.name === name);
@@ -149,6 +156,34 @@ class RoomPage:
             while (heard := await self.hears(name)) is None or abs(heard - pitch) > within:
                 pass
 
+    async def verdict(self, name: str, words: str) -> str:
+        """Wait until the page says these words of who somebody is, and return all that it shows."""
+        panel = f"{_CARD}({json.dumps(name)})?.querySelector('.trust:not([hidden])')"
+        said = f"{panel}?.querySelector('summary').innerText.includes({json.dumps(words)})"
+        return str(await self.tab.wait_for(f"{said} && {panel}.innerText"))
+
+    async def phrase(self, name: str) -> list[str]:
+        """Wait for the phrase with somebody: its words, digits and emoji, as they are shown."""
+        card = f"{_CARD}({json.dumps(name)})"
+        await self.tab.wait_for(f"{card}?.querySelector('.phrase-words')?.checkVisibility()")
+        shown: list[str] = await self.tab.evaluate(
+            f"['words', 'digits', 'emoji'].map((part) => "
+            f"{card}.querySelector('.phrase-' + part).textContent)"
+        )
+        return shown
+
+    async def decide(self, name: str, button: str) -> None:
+        """Press the button of these words on the card of somebody, as soon as it is there."""
+        buttons = f"[...({_CARD}({json.dumps(name)})?.querySelectorAll('button') ?? [])]"
+        found = f"{buttons}.find((each) => each.innerText === {json.dumps(button)})"
+        await self.tab.wait_for(f"{found} !== undefined")
+        await self.tab.evaluate(f"{found}.click()")
+
+    async def picture(self, name: str, *, shown: bool) -> None:
+        """Wait until a picture of somebody is shown, or is not any more."""
+        live = f"{_CARD}({json.dumps(name)})?.querySelector('.person.live') !== null"
+        await self.tab.wait_for(f"({live}) === {str(shown).lower()}")
+
     async def faults(self) -> list[str]:
         """Return what axe-core finds wrong for those who use the page in another way."""
         source = (NODE_MODULES / "axe-core" / "axe.min.js").read_text()
@@ -166,9 +201,11 @@ class RoomPage:
 class Bot:
     """A Python program in a room, which sends a tone and a colour to everybody."""
 
+    configuration: PeerConfiguration = field(default_factory=PeerConfiguration)
     tracks: int = 0
     frames: int = 0
     heard: list[str] = field(default_factory=list)
+    phrases: dict[str, Phrase] = field(default_factory=dict)
     channels: list[DataChannel] = field(default_factory=list)
     meter: ToneMeter = field(default_factory=lambda: ToneMeter(0.3))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -176,6 +213,20 @@ class Bot:
     async def until(self, condition: str, least: int) -> None:
         """Wait until one of its counts is so high."""
         while getattr(self, condition) < least:
+            self.changed.clear()
+            await self.changed.wait()
+
+    async def phrase(self, name: str) -> list[str]:
+        """Wait for the phrase with somebody: its words, digits and emoji."""
+        while name not in self.phrases:
+            self.changed.clear()
+            await self.changed.wait()
+        phrase = self.phrases[name]
+        return [str(phrase), phrase.digits, "".join(phrase.emoji)]
+
+    async def opened(self) -> None:
+        """Wait until it can write to somebody."""
+        while not any(channel.readyState == "open" for channel in self.channels):
             self.changed.clear()
             await self.changed.wait()
 
@@ -193,7 +244,8 @@ class Bot:
     async def serve(self, channel: PeerChannel) -> None:
         """Be in a call with one participant until it leaves."""
         readers: list[asyncio.Task[None]] = []
-        async with PeerConnection() as pc:
+        async with PeerConnection(self.configuration) as pc:
+            pc.on("phrase", lambda event: self.compare(channel.peer.name or "", event))
             pc.on(
                 "track", lambda event: readers.append(asyncio.create_task(self.read(event.track)))
             )
@@ -216,9 +268,16 @@ class Bot:
                     self.frames += 1
                 self.changed.set()
 
+    def compare(self, name: str, event: PhraseEvent) -> None:
+        """Note the phrase with somebody, the latest one."""
+        self.phrases[name] = event.phrase
+        self.changed.set()
+
     def listen(self, channel: DataChannel) -> None:
         """Take part in the chat."""
         self.channels.append(channel)
+        self.changed.set()
+        channel.on("open", self.changed.set)
         channel.on("close", lambda: self.channels.remove(channel))
 
         def on_message(message: str | bytes) -> None:
@@ -229,9 +288,11 @@ class Bot:
 
 
 @contextlib.asynccontextmanager
-async def bot_in(url: str, *, room: str) -> AsyncIterator[Bot]:
+async def bot_in(
+    url: str, *, room: str, configuration: PeerConfiguration | None = None
+) -> AsyncIterator[Bot]:
     """Let a bot be in a room of the server whose `ws:` address this is."""
-    bot = Bot()
+    bot = Bot(configuration or PeerConfiguration())
 
     async def answer() -> None:
         async with asyncio.TaskGroup() as calls:
