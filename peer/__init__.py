@@ -64,7 +64,12 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.levels import AudioLevel
     from peer.rtp.outbound.dtmf_sender import DtmfSender, ToneChangeEvent
-    from peer.rtp.outbound.send_parameters import RtpEncodingParameters, RtpSendParameters
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
+    from peer.rtp.outbound.send_parameters import (
+        RtpEncodingOptions,
+        RtpSendParameters,
+        RtpSetParameterOptions,
+    )
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec
@@ -112,7 +117,10 @@ _HOMES = {
     "peer.rtp.inbound.receiver": "RtpReceiver",
     "peer.rtp.levels": "AudioLevel",
     "peer.rtp.outbound.dtmf_sender": "DtmfSender ToneChangeEvent",
-    "peer.rtp.outbound.send_parameters": "RtpEncodingParameters RtpSendParameters",
+    "peer.rtp.outbound.encodings": "RtpEncodingParameters",
+    "peer.rtp.outbound.send_parameters": (
+        "RtpEncodingOptions RtpSendParameters RtpSetParameterOptions"
+    ),
     "peer.rtp.outbound.sender": "RtpSender",
     "peer.rtp.tracks": "MediaStreamTrack",
     "peer.rtp_parameters": "Codec",
@@ -183,10 +191,12 @@ __all__ = [
     "RekeyedEvent",
     "RemoteError",
     "RtcpMuxPolicy",
+    "RtpEncodingOptions",
     "RtpEncodingParameters",
     "RtpReceiver",
     "RtpSendParameters",
     "RtpSender",
+    "RtpSetParameterOptions",
     "RtpTransceiver",
     "SdpLeniency",
     "SdpLimitError",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.core import ConnectionCore
@@ -54,6 +55,7 @@ class ConnectionMedia:
         trackOrKind: MediaStreamTrack | str,
         direction: str = "sendrecv",
         streams: Sequence[str] | None = None,
+        sendEncodings: Sequence[RtpEncodingParameters] = (),
     ) -> RtpTransceiver:
         """Add a transceiver, which asks for an m-section in the next offer.
 
@@ -61,15 +63,21 @@ class ConnectionMedia:
             trackOrKind: A track to send, or `"audio"` or `"video"`.
             direction: `"sendrecv"`, `"sendonly"`, `"recvonly"` or `"inactive"`.
             streams: The ids of the MediaStreams of the track.
+            sendEncodings: How to encode the track. Several, each with a `rid`, are simulcast (RFC
+                8853): the peer may take all of them, some, or one. Video has 4 at most and audio
+                one; further ones are left out.
 
         Raises:
             ValueError: The kind or the direction is none of these.
+            ConfigurationError: A rid is none, missing or there twice, or a number is out of its
+                range.
+            InvalidAccessError: The codec of an encoding cannot be sent here.
             InvalidStateError: The connection is closed.
         """
         self._core.check_open()
         names = (self._stream,) if streams is None else tuple(streams)
         return transceivers.add_transceiver(
-            self._core, trackOrKind, MediaDirection(direction), names
+            self._core, trackOrKind, MediaDirection(direction), names, tuple(sendEncodings)
         )
 
     def getTransceivers(self) -> list[RtpTransceiver]:

@@ -13,6 +13,8 @@ class MediaKind(StrEnum):
     VIDEO = "video"
 
 
+#: Limit of the encodings that are sent for one track (ours; libwebrtc: 3).
+SEND_LAYER_LIMIT = 4
 #: Encoding names of formats that accompany another codec (RFC 4588, 2198, 5109, 8627, 4733, 3389).
 _AUXILIARY = frozenset({"rtx", "red", "ulpfec", "flexfec-03", "telephone-event", "cn"})
 
@@ -140,12 +142,31 @@ class RtcpParameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendLayer:
+    """One encoding of a track that is sent in several (RFC 8853), and its streams.
+
+    Args:
+        rid: Its RtpStreamId (RFC 8852).
+        ssrc: SSRC of its stream.
+        rtx_ssrc: SSRC of its RTX stream.
+        paused: Whether the peer asked not to get it at present (`~` in front of its RID).
+    """
+
+    rid: str
+    ssrc: int
+    rtx_ssrc: int
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendParameters:
-    """The parameters of one stream to send: `codecs[0]` encodes, an RTX codec may follow.
+    """The parameters of one m-section to send: `codecs[0]` encodes, an RTX codec may follow.
 
     Args:
         redundancy: True to send as redundant data (RFC 2198), where a RED codec of `codecs[0]` is
             among the others.
+        layers: The encodings to send, by RID; empty for one stream with the sender's own SSRC.
+        uses_rids: Whether packets say the RID of their encoding: the peer agreed to simulcast.
     """
 
     mid: str
@@ -153,6 +174,8 @@ class SendParameters:
     extensions: tuple[HeaderExtension, ...]
     cname: str
     redundancy: bool = False
+    layers: tuple[SendLayer, ...] = ()
+    uses_rids: bool = False
 
     @property
     def red(self) -> Codec | None:

@@ -20,7 +20,7 @@ from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.keying import encryption_of
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Reuse
-from peer.negotiation.simulcast import accepted_streams
+from peer.negotiation.simulcast import accepted_streams, answered_layers
 from peer.negotiation.validation import is_supported, offered_setup, peer_ice, remote_identity
 from peer.negotiation.without_ice import has_ice
 from peer.rtp_parameters import Codec, HeaderExtension
@@ -264,6 +264,7 @@ def _accepted(
         simulcast=accepted_streams(section, codecs, extensions)
         if direction.receives and section.has("simulcast")
         else (),
+        layers=answered_layers(transceiver, section) if direction.sends else (),
         codecs=codecs,
         extensions=extensions,
         transport=lines,

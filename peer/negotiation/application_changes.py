@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from peer.codec_format import is_named
 from peer.errors import InvalidAccessError
-from peer.negotiation.fmtp import is_named
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver
 

@@ -39,7 +39,12 @@ from peer.negotiation.session import (
     TransceiverOrigin,
     transition,
 )
-from peer.negotiation.simulcast import LAYER_LIMIT, agreed_rids
+from peer.negotiation.simulcast import (
+    LAYER_LIMIT,
+    agreed_layers,
+    agreed_rids,
+    remaining_layers,
+)
 from peer.negotiation.validation import (
     check_answer,
     check_description,
@@ -65,6 +70,7 @@ if TYPE_CHECKING:
 _DEFAULT_SCTP_PORT = 5000
 #: Bytes of the largest message where a=max-message-size is missing (RFC 8841 section 6.1).
 _DEFAULT_MAX_MESSAGE_SIZE = 65536
+_NONE = frozenset[str]()
 #: Longest mid, in digits, that counts as a number (ours): a peer could make our mids long with one.
 _MAX_DIGITS = 9
 
@@ -282,6 +288,7 @@ def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiv
             receiving=stable.receiving and not transceiver.stopping,
             remote_streams=stable.remote_streams,
             agreement=stable.agreement,
+            layers=stable.layers,
         )
     else:
         if transceiver.origin is TransceiverOrigin.REMOTE_OFFER and not transceiver.has_track:
@@ -290,6 +297,7 @@ def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiv
         transceiver = replace(
             transceiver,
             mid=None,
+            layers=() if tracked else transceiver.layers,
             origin=TransceiverOrigin.ADD_TRACK if tracked else transceiver.origin,
             receiving=False,
             remote_streams=(),
@@ -313,12 +321,16 @@ def _agree(session: Session, exchange: AnsweredOffer, kind: SdpType) -> Session:
             _check_same(transports.setdefault(transport.key, transport), transport, offered.mid)
         transceiver = session.transceiver_of(offered.mid)
         if transceiver is not None:
-            transceivers.append(_agree_transceiver(transceiver, exchange, offered, answered))
+            agreed = _agree_transceiver(transceiver, exchange, offered, answered)
+            if agreed.layers and kind is SdpType.ANSWER:
+                # For good: a later description cannot bring back what an answer has left out.
+                agreed = replace(agreed, layers=remaining_layers(agreed))
+            transceivers.append(agreed)
         elif data is not None and data.mid == offered.mid:
             data = _agreed_data(data, exchange.theirs(offered, answered))
     session = session.with_transports(transports.values()).with_transceivers(transceivers)
-    agreed = any(t.uses_dtls and t.agreed for t in session.transports)
-    session = replace(session, data=data, was_encrypted=session.was_encrypted or agreed)
+    encrypted = any(t.uses_dtls and t.agreed for t in session.transports)
+    session = replace(session, data=data, was_encrypted=session.was_encrypted or encrypted)
     return _without_rejected(session, exchange) if kind is SdpType.ANSWER else session
 
 
@@ -364,6 +376,7 @@ def _agree_transceiver(
     if exchange.answerer is Side.REMOTE:
         direction = direction.reversed
     ssrcs, rtx = _announced_ssrcs(theirs)
+    sent, paused = agreed_layers(ours=ours, theirs=theirs) if transceiver.layers else ((), _NONE)
     return replace(
         transceiver,
         current_direction=direction,
@@ -380,6 +393,8 @@ def _agree_transceiver(
             simulcast=agreed_rids(ours=ours, theirs=theirs) if theirs.has("simulcast") else (),
             simulcast_ssrcs=_simulcast_ssrcs(theirs),
             redundancy=prefers_redundancy(shared, transceiver.preferences),
+            sent_rids=sent,
+            paused_rids=paused,
         ),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver, TransceiverOrigin
+from peer.negotiation.simulcast import new_layers, requested_rids
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class AssociatedTransceivers:
     def add(self, sdp: Sdp, section: MediaSection, kind: MediaKind) -> None:
         """Note the transceiver of an m-section, with what the peer says of its sending."""
         found = self._found(sdp, section, kind)
+        # webrtc-pc section 4.4.1.5: a first offer may ask for encodings, a later one for no more.
+        if found.agreement is None and not found.layers and (rids := requested_rids(section)):
+            found = replace(found, layers=new_layers(rids, found, self._profile.random))
         self.transceivers[found.key] = _with_remote_track(found, sdp, section)
 
     def _found(self, sdp: Sdp, section: MediaSection, kind: MediaKind) -> Transceiver:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from peer.negotiation.fmtp import answered_parameters, is_named, same_codec
+from peer.codec_format import is_named, same_codec
+from peer.negotiation.fmtp import answered_parameters
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Side

@@ -7,6 +7,7 @@ association takes its number; listening comes before connecting.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
@@ -32,9 +33,10 @@ from peer.negotiation.effects import (
     Preparation,
     SendUnencrypted,
     StopTransceiver,
+    UseEncodings,
 )
 from peer.negotiation.fmtp import with_parameter_sets
-from peer.rtp_parameters import ReceiveParameters, SendParameters
+from peer.rtp_parameters import ReceiveParameters, SendLayer, SendParameters
 from peer.states import DtlsRole
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from peer.ice import IceParameters
     from peer.negotiation.sdp.description import MediaSection
     from peer.negotiation.session import (
+        Agreement,
         AppliedDescription,
         AssociationTerms,
         RemoteIdentity,
@@ -78,6 +81,8 @@ def _transceivers(before: Session, after: Session) -> Iterator[Effect]:
 def _rtp(before: Session, after: Session, cname: str) -> Iterator[Effect]:
     for transceiver in after.transceivers:
         earlier = before.transceiver(transceiver.key)
+        if earlier is not None and (rids := _rids(transceiver)) != _rids(earlier):
+            yield UseEncodings(transceiver.key, rids)
         configuration = _configuration(after, transceiver, cname)
         if configuration and (
             earlier is None or configuration != _configuration(before, earlier, cname)
@@ -101,6 +106,8 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
         extensions=agreement.extensions,
         cname=cname,
         redundancy=agreement.redundancy,
+        layers=_sent_layers(transceiver, agreement),
+        uses_rids=bool(agreement.sent_rids),
     )
     receive = ReceiveParameters(
         mid=mid,
@@ -117,6 +124,19 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
         transport,
         send if direction.sends else None,
         receive if direction.receives else None,
+    )
+
+
+def _rids(transceiver: Transceiver) -> tuple[str, ...]:
+    return tuple(layer.rid for layer in transceiver.layers)
+
+
+def _sent_layers(transceiver: Transceiver, agreement: Agreement) -> tuple[SendLayer, ...]:
+    """List the encodings that the peer receives, or the first where it takes no simulcast."""
+    agreed = [layer for layer in transceiver.layers if layer.rid in agreement.sent_rids]
+    return tuple(
+        replace(layer, paused=layer.rid in agreement.paused_rids)
+        for layer in agreed or transceiver.layers[:1]
     )
 
 

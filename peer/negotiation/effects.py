@@ -179,6 +179,14 @@ class ConfigureRtp:
 
 
 @dataclass(frozen=True, slots=True)
+class UseEncodings:
+    """Have the sender of a transceiver show the encodings of these RIDs; none for one without."""
+
+    transceiver: int
+    rids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopTransceiver:
     """Stop a transceiver whose m-section was taken away, or that a rollback removed."""
 
@@ -237,6 +245,7 @@ Effect = (
     | CloseTransport
     | CreateTransceiver
     | ConfigureRtp
+    | UseEncodings
     | StopTransceiver
     | AnnounceTrack
     | ConnectData

@@ -1,8 +1,7 @@
-"""Parameters of codecs by which two ends tell formats apart, and those of an answer.
+"""Parameters of codecs in an answer, and the parameter sets that the peer describes.
 
-Every codec has parameters that make another format of it, which the ends have in common or not, and
-parameters that each end says of itself. RFC 6184 section 8.2.2 (H.264), RFC 7798 section 7.2.2
-(H.265), RFC 9628 section 6 (VP9) and the AV1 RTP specification, section 7.2.1, say which are which.
+Every codec has parameters that make another format of it (`peer.codec_format`), which the ends have
+in common or not, and parameters that each end says of itself.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from peer.codec_format import same_codec
 from peer.h264_profile import ProfileLevelId
 
 if TYPE_CHECKING:
@@ -21,47 +21,10 @@ if TYPE_CHECKING:
 
 _PROFILE_LEVEL_ID = "profile-level-id"
 _ASYMMETRY = "level-asymmetry-allowed"
-#: Parameters of H.265 that make a format, with their defaults (RFC 7798 section 7.1). One with
-#: sprop-max-don-diff above 0 puts decoding order numbers into its packets.
-_H265_FORMAT = (
-    ("profile-space", "0"),
-    ("profile-id", "1"),
-    ("tx-mode", "SRST"),
-    ("sprop-max-don-diff", "0"),
-)
 #: Parameters of H.265 that an answer has as the offer (RFC 7798 section 7.2.2).
 _H265_ANSWERED = ("profile-space", "profile-id", "tier-flag", "level-id", "tx-mode")
 #: Parameters that hold parameter sets (RFC 6184 section 8.1, RFC 7798 section 7.1).
 _PARAMETER_SETS = frozenset({"sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps"})
-
-
-def same_codec(one: Codec, other: Codec) -> bool:
-    """Tell whether a stream of one codec can be decoded as the other."""
-    return (
-        one.kind is other.kind
-        and one.name.lower() == other.name.lower()
-        and one.clock_rate == other.clock_rate
-        and (one.channels or 1) == (other.channels or 1)
-        and _format(one) == _format(other)
-    )
-
-
-def is_named(codec: Codec, preference: str) -> bool:
-    """Tell whether a preference of the application names a codec.
-
-    Args:
-        codec: The codec.
-        preference: A MIME type, such as `video/VP9`, which names all of its formats, or one with
-            fmtp parameters, such as `video/VP9;profile-id=2`, which names that format alone.
-    """
-    mime_type, *pairs = preference.split(";")
-    if codec.mimeType.lower() != mime_type.strip().lower():
-        return False
-    named = tuple(
-        (name.strip(), value.strip()) for name, _, value in (pair.partition("=") for pair in pairs)
-    )
-    # The first parameter of a name counts.
-    return same_codec(codec, replace(codec, parameters=named + codec.parameters))
 
 
 def answered_parameters(ours: Codec, offered: Codec) -> Parameters:
@@ -113,31 +76,6 @@ def _with_parameter_sets(codec: Codec, theirs: Sequence[Codec]) -> Codec:
 
 def _parameter_sets(codec: Codec) -> Parameters:
     return tuple((k, v) for k, v in codec.parameters if k.lower() in _PARAMETER_SETS)
-
-
-def _format(codec: Codec) -> tuple[object, ...]:
-    """Give the values that make a format, where a missing parameter has its default."""
-    match codec.name.lower():
-        case "h264":
-            # The level is each end's own, and several values name one profile.
-            text = codec.parameter(_PROFILE_LEVEL_ID)
-            known = ProfileLevelId.parse(text)
-            profile = None if known is None else known.profile
-            # RFC 6184 section 8.1: mode 0 without the parameter.
-            mode = codec.parameter("packetization-mode") or "0"
-            return mode, profile or _without_level(text)
-        case "h265":
-            return tuple(codec.parameter(name) or value for name, value in _H265_FORMAT)
-        case "vp9":
-            return (codec.parameter("profile-id") or "0",)
-        case "av1":
-            return (codec.parameter("profile") or "0",)
-        case _:
-            return ()
-
-
-def _without_level(text: str | None) -> str:
-    return (text or "").lower()[:4]
 
 
 def _h264_answer(ours: Codec, offered: Codec) -> Parameters:

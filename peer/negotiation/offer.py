@@ -23,7 +23,7 @@ from peer.negotiation.codecs import (
 from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.keying import BEST_EFFORT_PROTOCOL
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
-from peer.negotiation.simulcast import offered_again
+from peer.negotiation.simulcast import offered_again, offered_layers
 from peer.states import IceRole
 
 if TYPE_CHECKING:
@@ -246,6 +246,7 @@ class _Writer:
             cname=profile.cname,
             # RFC 8853 section 5.3.4: an offer without them would end simulcast.
             simulcast=offered_again(agreed) if agreed and direction.receives else (),
+            layers=offered_layers(slot.content) if direction.sends else (),
         )
 
     def _protocol(self, mid: str) -> str:

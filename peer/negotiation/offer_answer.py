@@ -59,6 +59,7 @@ from peer.negotiation.session import (
     needs_implicit_rollback,
     transition,
 )
+from peer.negotiation.simulcast import new_layers
 from peer.negotiation.without_ice import without_mismatched_ice
 from peer.states import SignalingState
 
@@ -286,6 +287,7 @@ class OfferAnswer:
         streams: Sequence[str] = (),
         has_track: bool = False,
         track_id: str | None = None,
+        rids: Sequence[str] = (),
     ) -> Transceiver:
         """Add a transceiver, whose m-section the next offer or answer has.
 
@@ -298,11 +300,13 @@ class OfferAnswer:
         made = new_transceiver(
             self._session.made, self.profile, kind=kind, origin=origin, direction=direction
         )
+        layers = new_layers(rids, made, self.profile.random)
         made = replace(
             made,
             streams=stream_ids(streams),
             has_track=has_track,
             track_id=track_id or made.track_id,
+            layers=layers,
         )
         self._session = self._session.with_transceiver(made)
         return made

@@ -10,7 +10,7 @@ from peer.negotiation.sdp.attributes import ConnectionLine, Group, MediaDirectio
 from peer.negotiation.sdp.description import MediaSection, Sdp, SessionSection
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import GatheredCandidates, Session, Transceiver
-from peer.negotiation.simulcast import received_lines
+from peer.negotiation.simulcast import simulcast_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -76,8 +76,25 @@ def rtp_section(
     protocol: str = RTP_PROTOCOL,
     cname: str,
     simulcast: Sequence[Rid] = (),
+    layers: Sequence[str] = (),
 ) -> MediaSection:
-    """Write an audio or video m-section."""
+    """Write an audio or video m-section.
+
+    Args:
+        transceiver: The transceiver that it describes.
+        mid: Mid of the m-section.
+        direction: Direction that it says.
+        codecs: Codecs, the most preferred first.
+        extensions: Header extensions with their ids.
+        transport: The lines of its transport.
+        bundle_only: Write it with port 0 and `a=bundle-only`.
+        reduced_size: Take RTCP packets without a report (RFC 5506).
+        mux: Have RTCP share the port of RTP.
+        protocol: Protocol of the `m=` line.
+        cname: Canonical name of our streams.
+        simulcast: The encodings to receive (RFC 8853).
+        layers: RIDs of the encodings to send.
+    """
     formats = tuple(str(codec.payload_type) for codec in codecs)
     lines = [
         _media_line(
@@ -97,8 +114,9 @@ def rtp_section(
         *([Line.attribute("rtcp-mux")] if mux else []),
         *([Line.attribute("rtcp-rsize")] if reduced_size else []),
         *codec_lines(codecs),
-        *(received_lines(simulcast) if simulcast else ()),
-        *(_ssrc_lines(transceiver, codecs, cname) if direction.sends else ()),
+        *simulcast_lines(sent=layers, received=simulcast),
+        # Streams with RIDs are told apart by those, and libwebrtc has no SSRCs beside them either.
+        *(_ssrc_lines(transceiver, codecs, cname) if direction.sends and not layers else ()),
     ]
     return MediaSection(lines=tuple(lines))
 
@@ -264,10 +282,12 @@ def _stream_lines(transceiver: Transceiver) -> Iterator[Line]:
 
 
 def _ssrc_lines(transceiver: Transceiver, codecs: Sequence[Codec], cname: str) -> Iterator[Line]:
+    ssrc, rtx_ssrc = transceiver.ssrc, transceiver.rtx_ssrc
+    if transceiver.layers:
+        ssrc, rtx_ssrc = transceiver.layers[0].ssrc, transceiver.layers[0].rtx_ssrc
     has_rtx = any(codec.is_rtx for codec in codecs)
     if has_rtx:
-        pair = f"FID {transceiver.ssrc} {transceiver.rtx_ssrc}"
-        yield Line.attribute("ssrc-group", pair)
-    yield Line.attribute("ssrc", f"{transceiver.ssrc} cname:{cname}")
+        yield Line.attribute("ssrc-group", f"FID {ssrc} {rtx_ssrc}")
+    yield Line.attribute("ssrc", f"{ssrc} cname:{cname}")
     if has_rtx:
-        yield Line.attribute("ssrc", f"{transceiver.rtx_ssrc} cname:{cname}")
+        yield Line.attribute("ssrc", f"{rtx_ssrc} cname:{cname}")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.description import MediaSection, Sdp
-    from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
+    from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, SendLayer
     from peer.states import DtlsRole, IceRole
 
 
@@ -279,6 +279,9 @@ class Agreement:
         simulcast: Those of them that are encodings of one picture (RFC 8853); else none.
         simulcast_ssrcs: SSRCs that are the same, by `a=ssrc-group:SIM`; else none.
         redundancy: True where one end prefers redundant data (RFC 2198) to the codec itself.
+        sent_rids: RIDs of our encodings that the peer receives at once (RFC 8853); none without
+            simulcast.
+        paused_rids: Those of them that the peer does not want at present.
     """
 
     send: tuple[Codec, ...]
@@ -290,6 +293,8 @@ class Agreement:
     simulcast: tuple[str, ...] = ()
     simulcast_ssrcs: tuple[int, ...] = ()
     redundancy: bool = False
+    sent_rids: tuple[str, ...] = ()
+    paused_rids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +308,8 @@ class Transceiver:
         streams: The MediaStream ids that our track belongs to.
         preferences: MIME types in the order preferred; empty for our own order.
         stopping: `stop()` was called; the next offer takes the m-section away.
+        layers: The encodings of our track (RFC 8853) that the application, or the peer's first
+            offer, asked for and no answer left out; empty for one encoding without RID.
         has_sent: A direction in which we send was once agreed on.
         receiving: The peer said that it sends, and the application was told of the track.
         remote_streams: The peer's MediaStream ids.
@@ -321,6 +328,7 @@ class Transceiver:
     stopping: bool = False
 
     mid: str | None = None
+    layers: tuple[SendLayer, ...] = ()
     current_direction: MediaDirection | None = None
     has_sent: bool = False
     receiving: bool = False

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from peer.negotiation.offer_answer import Plan
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.session import Session, Transceiver
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.effect_executor import PreparedSockets
     from peer.runtime.peer_transport import PeerTransport
@@ -220,17 +221,26 @@ class ConnectionCore:
                 tap.candidate(Direction.IN, candidate.candidate if candidate else "", key=None)
             self.executor.apply(effects)
 
-    def add_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
+    def add_transceiver(
+        self,
+        key: int,
+        track: MediaStreamTrack | None = None,
+        encodings: Sequence[RtpEncodingParameters] = (),
+    ) -> RtpTransceiver:
         """Create the transceiver, sender and receiver of a transceiver that the session has.
 
         Args:
             key: The number of the transceiver in the session.
             track: The track to send, or None.
+            encodings: How to encode it; empty for one encoding, or those that the session has.
         """
         state = self.offer_answer.session.transceiver(key)
         if state is None:
             raise AssertionError("a transceiver is in the session before it has an object")
-        sender = SenderControl(state.kind, track, ssrc=state.ssrc, rtx_ssrc=state.rtx_ssrc)
+        sender = SenderControl(
+            state.kind, track, ssrc=state.ssrc, rtx_ssrc=state.rtx_ssrc, encodings=encodings
+        )
+        sender.use_encodings([layer.rid for layer in state.layers])
         receiver = ReceiverControl(state.kind)
         transceiver = RtpTransceiver(key, self, sender.sender, receiver.receiver)
         self.executor.transceivers[key] = TransceiverControl(key, transceiver, sender, receiver)

@@ -24,6 +24,7 @@ from peer.negotiation.effects import (
     SendUnencrypted,
     StopTransceiver,
     TransportEffect,
+    UseEncodings,
 )
 from peer.runtime.key_log import on_secret
 from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
@@ -242,8 +243,7 @@ class EffectExecutor:
         """Stop senders, receivers and data channels, then close the transports."""
         for key in tuple(self.transceivers):
             self._stop_soon(key)
-        if self.data is not None:
-            self._closing_tasks.spawn(self.data.close(), "close data channels")
+        self._close_data()
         try:
             async with asyncio.timeout(_STOP_TIMEOUT):
                 await self._closing_tasks.join()
@@ -274,6 +274,8 @@ class EffectExecutor:
                 self._close_transport(key)
             case CreateTransceiver(transceiver=key):
                 self._events.add_transceiver(key)
+            case UseEncodings():
+                self._use_encodings(effect)
             case StopTransceiver(transceiver=key):
                 self._stop_soon(key)
             case ConfigureRtp():
@@ -283,10 +285,18 @@ class EffectExecutor:
             case ConnectData(transport=key):
                 self._connect_data(self.transports[key], effect)
             case CloseData():
-                if self.data is not None:
-                    self._closing_tasks.spawn(self.data.close(), "close data channels")
+                self._close_data()
             case _:
                 assert_never(effect)
+
+    def _close_data(self) -> None:
+        if self.data is not None:
+            self._closing_tasks.spawn(self.data.close(), "close data channels")
+
+    def _use_encodings(self, effect: UseEncodings) -> None:
+        control = self.transceivers.get(effect.transceiver)
+        if control is not None:
+            control.sender.use_encodings(effect.rids)
 
     def _to_prepare(self, effect: Preparation) -> PreparedSockets:
         if isinstance(effect, OpenGeneration):

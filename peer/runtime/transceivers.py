@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from peer.errors import InvalidAccessError
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import TransceiverOrigin
+from peer.rtp.outbound.encodings import checked_encodings
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.sender import RtpSender
     from peer.runtime.core import ConnectionCore
     from peer.runtime.transceiver_control import TransceiverControl
@@ -73,6 +75,7 @@ def add_transceiver(
     track_or_kind: MediaStreamTrack | str,
     direction: MediaDirection,
     streams: Sequence[str],
+    encodings: Sequence[RtpEncodingParameters] = (),
 ) -> RtpTransceiver:
     """Create a transceiver, which asks for an m-section in the next offer.
 
@@ -81,11 +84,15 @@ def add_transceiver(
         track_or_kind: The track to send, or the kind of media.
         direction: The direction to offer.
         streams: The ids of the MediaStreams of the track.
+        encodings: How to encode the track; empty for one encoding without bounds.
 
     Raises:
         ValueError: There is no such kind of media.
+        ConfigurationError: An encoding has a RID or a number that cannot be.
+        InvalidAccessError: The codec of an encoding cannot be sent here.
     """
-    return _new(core, track_or_kind, TransceiverOrigin.ADD_TRANSCEIVER, direction, streams)
+    origin = TransceiverOrigin.ADD_TRANSCEIVER
+    return _new(core, track_or_kind, origin, direction, streams, encodings)
 
 
 def _live(core: ConnectionCore) -> list[TransceiverControl]:
@@ -99,16 +106,19 @@ def _new(
     origin: TransceiverOrigin,
     direction: MediaDirection,
     streams: Sequence[str],
+    encodings: Sequence[RtpEncodingParameters] = (),
 ) -> RtpTransceiver:
     track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
     kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
+    checked = checked_encodings(encodings, MediaKind(kind)) if encodings else ()
     state = core.offer_answer.add_transceiver(
         MediaKind(kind),
         origin=origin,
         direction=direction,
         streams=streams,
         has_track=origin is TransceiverOrigin.ADD_TRACK,
+        rids=[each.rid for each in checked if each.rid is not None],
     )
-    transceiver = core.add_transceiver(state.key, track)
+    transceiver = core.add_transceiver(state.key, track, checked)
     core.check_negotiation()
     return transceiver

@@ -22,8 +22,8 @@ from peer.rtp.encoding.subscription import Subscription
 from peer.rtp.encoding.track_source import TrackSource
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.decoding import Decoding
+from peer.rtp.outbound.encodings import RtpEncodingParameters
 from peer.rtp.outbound.outbound_stream import OutboundStream
-from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import in_virtual_time

@@ -84,11 +84,15 @@ class Rid:
 class Simulcast:
     """Value of `a=simulcast`: for each direction the streams, and of each its alternatives.
 
-    A `~` in front of an id, for a stream that begins paused, is left out.
+    Args:
+        send: Ids of the streams that its writer sends.
+        recv: Ids of the streams that its writer receives.
+        paused: Those of both that begin paused: they have a `~` in front.
     """
 
     send: tuple[tuple[str, ...], ...] = ()
     recv: tuple[tuple[str, ...], ...] = ()
+    paused: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -108,7 +112,12 @@ class Simulcast:
             )
             for direction, streams in zip(stated, found[1::2], strict=True)
         }
-        return cls(lists.get(RidDirection.SEND, ()), lists.get(RidDirection.RECV, ()))
+        ids = ",".join(",".join(found[1::2]).split(";")).split(",")
+        return cls(
+            lists.get(RidDirection.SEND, ()),
+            lists.get(RidDirection.RECV, ()),
+            frozenset(each[1:] for each in ids if each.startswith("~")),
+        )
 
 
 def _identity(text: str) -> str:

@@ -21,6 +21,8 @@ class EncodingSettings:
         scale_down_by: Divisor of width and height, at least 1.0.
         max_framerate: Highest frame rate in Hz; None for no limit.
         payload_limit: Octets of an RTP payload at most.
+        copy: Number of an encoder of its own for settings that are equal else: two layers of one
+            simulcast may differ in their bitrates alone.
 
     Raises:
         ValueError: A number is out of its range.
@@ -30,6 +32,7 @@ class EncodingSettings:
     scale_down_by: float = 1.0
     max_framerate: float | None = None
     payload_limit: int = PAYLOAD_LIMIT
+    copy: int = 0
 
     def __post_init__(self) -> None:
         if not self.scale_down_by >= 1.0:
@@ -51,4 +54,5 @@ class EncodingSettings:
             self.scale_down_by,
             self.max_framerate,
             self.payload_limit,
+            self.copy,
         )

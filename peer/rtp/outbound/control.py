@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from peer.errors import InvalidStateError
 from peer.rtp.outbound.outbound_rtp import OutboundRtp
-from peer.rtp.outbound.outbound_stream import OutboundStream
+from peer.rtp.outbound.outbound_streams import OutboundStreams
 from peer.rtp.outbound.sender import RtpSender
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.rtp.engine.ports import SendingEngine
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import MediaKind, SendParameters
 
@@ -24,8 +27,9 @@ class SenderControl:
     Args:
         kind: Audio or video.
         track: Track to send at first, or None.
-        ssrc: SSRC of the stream; a random one where it is not given.
+        ssrc: SSRC of the first stream; a random one where it is not given.
         rtx_ssrc: SSRC of the RTX stream; a random one where it is not given.
+        encodings: The encodings to begin with; empty for one.
 
     Attributes:
         sender: The sender as programs see it.
@@ -38,12 +42,14 @@ class SenderControl:
         *,
         ssrc: int | None = None,
         rtx_ssrc: int | None = None,
+        encodings: Sequence[RtpEncodingParameters] = (),
     ) -> None:
         self._outbound = OutboundRtp(
             kind,
             track,
             ssrc=_random_ssrc() if ssrc is None else ssrc,
             rtx_ssrc=_random_ssrc() if rtx_ssrc is None else rtx_ssrc,
+            encodings=encodings,
         )
         self.sender = RtpSender(self._outbound)
 
@@ -54,7 +60,7 @@ class SenderControl:
     @property
     def started(self) -> bool:
         """True from `start` to `stop`."""
-        return self._outbound.stream is not None
+        return self._outbound.streams is not None
 
     def set_track(self, track: MediaStreamTrack | None) -> None:
         """Send another track, or none; `RtpSender.replaceTrack` without a coroutine.
@@ -68,6 +74,10 @@ class SenderControl:
         """Encode as another sender does, by the encoding parameters that were set on it."""
         self._outbound.parameters.copy(other._outbound.parameters)
 
+    def use_encodings(self, rids: Sequence[str]) -> None:
+        """Have one encoding for each of these RIDs (RFC 8853), or one without RID."""
+        self._outbound.parameters.use_rids(rids)
+
     def start(self, engine: SendingEngine, parameters: SendParameters) -> None:
         """Send the frames of the track over a transport.
 
@@ -78,17 +88,18 @@ class SenderControl:
         if outbound.stopped or self.started:
             raise InvalidStateError("the sender was started or stopped before")
         outbound.engine = engine
-        stream = outbound.stream = OutboundStream(
+        # An encoding with a codec that was not agreed on goes on without.
+        outbound.set_negotiated(parameters)
+        streams = outbound.streams = OutboundStreams(
             outbound.kind,
             engine,
             parameters,
-            outbound.parameters.encoding,
+            outbound.parameters.encodings,
             ssrc=outbound.ssrc,
             rtx_ssrc=outbound.rtx_ssrc,
         )
-        outbound.set_negotiated(parameters)
-        stream.set_track(outbound.track)
-        outbound.tones.attach(stream, engine.clock)
+        streams.set_track(outbound.track)
+        outbound.tones.attach(streams.first, engine.clock)
 
     def update(self, parameters: SendParameters | None) -> None:
         """Use other negotiated parameters; None drops frames until there are parameters again.
@@ -96,21 +107,22 @@ class SenderControl:
         Raises:
             InvalidStateError: The sender was not started.
         """
-        if self._outbound.stream is None:
+        outbound = self._outbound
+        if outbound.streams is None:
             raise InvalidStateError("the sender was not started")
-        self._outbound.stream.set_parameters(parameters)
-        self._outbound.set_negotiated(parameters)
+        outbound.set_negotiated(parameters)
+        outbound.streams.set_parameters(parameters, outbound.parameters.encodings)
 
     async def stop(self) -> None:
         """Send a BYE and release everything, any number of times; the track is not stopped."""
         outbound = self._outbound
         outbound.stopped = True
-        stream, outbound.stream = outbound.stream, None
+        streams, outbound.streams = outbound.streams, None
         if self.sender.dtmf is not None:
             self.sender.dtmf.stop()
         outbound.tones.stop()
-        if stream is not None:
-            stream.stop()
+        if streams is not None:
+            streams.stop()
 
 
 def _random_ssrc() -> int:

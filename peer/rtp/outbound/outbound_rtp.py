@@ -9,20 +9,24 @@ from peer.rtp.outbound.send_parameters import ParameterExchange
 from peer.rtp.outbound.tone_playout import TonePlayout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.rtp.engine.ports import SendingEngine
-    from peer.rtp.outbound.outbound_stream import OutboundStream
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
+    from peer.rtp.outbound.outbound_streams import OutboundStreams
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import MediaKind, SendParameters
 
 
 class OutboundRtp:
-    """Holds the track, the parameters and, once started, the stream of one m-section.
+    """Holds the track, the parameters and, once started, the streams of one m-section.
 
     Args:
         kind: Audio or video.
         track: Track to send at first, or None.
-        ssrc: SSRC of the stream.
+        ssrc: SSRC of the first stream.
         rtx_ssrc: SSRC of the RTX stream.
+        encodings: The encodings to begin with; empty for one.
 
     Attributes:
         kind: Audio or video.
@@ -31,21 +35,27 @@ class OutboundRtp:
         parameters: Parameters as applications get and set them.
         negotiated: Parameters negotiated last; None before negotiation.
         engine: RTP engine of the transport; None before the start.
-        stream: Stream from the start to the end, else None.
+        streams: Streams from the start to the end, else None.
         stopped: Whether the sender has stopped for good.
         tones: Sends telephone events in the stream.
     """
 
     def __init__(
-        self, kind: MediaKind, track: MediaStreamTrack | None, *, ssrc: int, rtx_ssrc: int
+        self,
+        kind: MediaKind,
+        track: MediaStreamTrack | None,
+        *,
+        ssrc: int,
+        rtx_ssrc: int,
+        encodings: Sequence[RtpEncodingParameters] = (),
     ) -> None:
         self.kind = kind
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
-        self.parameters = ParameterExchange(kind)
+        self.parameters = ParameterExchange(kind, encodings)
         self.negotiated: SendParameters | None = None
         self.engine: SendingEngine | None = None
-        self.stream: OutboundStream | None = None
+        self.streams: OutboundStreams | None = None
         self.stopped = False
         self.tones = TonePlayout()
         self._track: MediaStreamTrack | None = None
@@ -53,7 +63,7 @@ class OutboundRtp:
 
     def __repr__(self) -> str:
         """Show the kind, the SSRC and the stream."""
-        return f"<OutboundRtp {self.kind.value} ssrc={self.ssrc} {self.stream}>"
+        return f"<OutboundRtp {self.kind.value} ssrc={self.ssrc} {self.streams}>"
 
     @property
     def track(self) -> MediaStreamTrack | None:
@@ -71,10 +81,12 @@ class OutboundRtp:
                 f"a sender of kind {self.kind} cannot send a track of kind {track.kind}"
             )
         self._track = track
-        if self.stream is not None:
-            self.stream.set_track(track)
+        if self.streams is not None:
+            self.streams.set_track(track)
 
     def set_negotiated(self, parameters: SendParameters | None) -> None:
         """Take negotiated parameters, and make those stale that an application has got before."""
         self.negotiated = parameters or self.negotiated
+        if parameters is not None:
+            self.parameters.drop_codecs(parameters.codecs)
         self.parameters.forget()

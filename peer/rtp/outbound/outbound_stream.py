@@ -27,8 +27,8 @@ from peer.rtp_parameters import MediaKind
 if TYPE_CHECKING:
     from peer.rtp.encoding import OutgoingFrame
     from peer.rtp.engine.ports import SendingEngine
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.outgoing_track import Subscribe
-    from peer.rtp.outbound.send_parameters import RtpEncodingParameters
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import SendParameters
@@ -88,6 +88,7 @@ class OutboundStream:
         encoding: Encoding parameters set by the application.
         ssrc: SSRC of the stream.
         rtx_ssrc: SSRC of the RTX stream.
+        rid: RID that the packets of the stream say (RFC 8852); None for a stream without one.
         subscribe: Subscribes to the frames of a track.
 
     Attributes:
@@ -107,6 +108,7 @@ class OutboundStream:
         *,
         ssrc: int,
         rtx_ssrc: int,
+        rid: str | None = None,
         subscribe: Subscribe = subscribe,
     ) -> None:
         self.counts = OutboundStreamCounts()
@@ -131,12 +133,13 @@ class OutboundStream:
             parameters,
             ssrc=ssrc,
             rtx_ssrc=rtx_ssrc,
+            rid=rid,
             on_keyframe_needed=self.request_keyframe,
         )
         self._reports = SenderReportScheduler(engine, self.rtp, self._ssrcs, parameters.cname)
         self._track = OutgoingTrack(kind, self._on_frame, subscribe)
         self._track.configure(self._settings)
-        self._track.pause(self.paused)
+        self._track.pause(self._drops_frames)
         engine.add_sender(self, parameters, self._ssrcs)
         self._update_share()
 
@@ -155,9 +158,19 @@ class OutboundStream:
         return self._parameters
 
     @property
+    def ssrcs(self) -> tuple[int, int]:
+        """The SSRCs of the stream and of its RTX stream."""
+        return self._ssrcs
+
+    @property
     def clock_rate(self) -> int:
         """The clock rate of RTP timestamps in Hz."""
         return self._parameters.codecs[0].clock_rate
+
+    @property
+    def sends(self) -> bool:
+        """True unless negotiation has paused the stream."""
+        return self._sends
 
     @property
     def uses_rtx(self) -> bool:
@@ -169,6 +182,11 @@ class OutboundStream:
     def paused(self) -> bool:
         """True while frames are dropped, by negotiation or because the application wants it."""
         return not self._sends or not self._encoding.active or self._encoding.maxFramerate == 0
+
+    @property
+    def _drops_frames(self) -> bool:
+        """True while frames are dropped, for any reason."""
+        return self.paused
 
     @property
     def bitrate(self) -> int | None:
@@ -307,7 +325,7 @@ class OutboundStream:
         )
 
     def _apply(self) -> None:
-        self._track.pause(self.paused)
+        self._track.pause(self._drops_frames)
         self._track.configure(self._settings)
         # maxBitrate may have changed, even where the target has not.
         self._update_encoder_bitrate()
@@ -385,7 +403,8 @@ class OutboundStream:
             self._engine.on_round_trip(round_trip)
         counters = self.rtp.counters
         if self._retransmissions.update(
-            octets=counters.octets, retransmitted=counters.retransmitted_octets
+            octets=counters.octets,
+            retransmitted=counters.retransmitted_octets - counters.padding_octets,
         ):
             self._update_encoder_bitrate()
         self._engine.on_loss(report.fraction_lost / 256)

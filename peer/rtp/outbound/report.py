@@ -12,6 +12,7 @@ from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from peer.rtp.moment import Moment
+    from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.outbound_stream import OutboundStream, PeerReport
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
@@ -19,23 +20,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutboundReporter:
-    """Builds the statistics entries of one sender.
+    """Builds the statistics entries of one stream of a sender.
 
     Args:
         kind: Audio or video.
         stream: Running stream of the sender.
-        ssrc: SSRC of the stream.
-        rtx_ssrc: SSRC of the RTX stream.
+        source_ssrc: SSRC of the sender, which names the source of all its streams.
         track: Track that is sent.
-        active: Whether the application lets the stream be sent.
+        encoding: The encoding of the stream as the application set it.
+        index: Number of the encoding.
     """
 
     kind: MediaKind
     stream: OutboundStream
-    ssrc: int
-    rtx_ssrc: int
+    source_ssrc: int
     track: MediaStreamTrack | None
-    active: bool
+    encoding: RtpEncodingParameters
+    index: int
+
+    @property
+    def ssrc(self) -> int:
+        """SSRC of the stream."""
+        return self.stream.ssrcs[0]
 
     def report(self, moment: Moment) -> RtpStatsReport:
         """Return the entries by id: `outbound-rtp`, `codec` and, once known, the two others."""
@@ -69,7 +75,7 @@ class OutboundReporter:
         last = self.stream.last_frame
         level = None if last is None else last.level
         return MediaSourceStats(
-            id=f"media-source-{self.ssrc}-{track.id}",
+            id=f"media-source-{self.source_ssrc}-{track.id}",
             type="media-source",
             timestamp=now,
             trackIdentifier=track.id,
@@ -95,8 +101,10 @@ class OutboundReporter:
             codecId=codec_id,
             mediaSourceId=source_id,
             remoteId=remote_id,
-            rtxSsrc=self.rtx_ssrc if stream.uses_rtx else None,
-            active=self.active,
+            rtxSsrc=stream.ssrcs[1] if stream.uses_rtx else None,
+            rid=self.encoding.rid,
+            encodingIndex=self.index if self.kind is MediaKind.VIDEO else None,
+            active=self.encoding.active,
             packetsSent=sent.packets + sent.retransmitted_packets,
             bytesSent=sent.octets + sent.retransmitted_octets,
             headerBytesSent=sent.header_octets,

@@ -15,13 +15,16 @@ from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from peer.rtp.outbound.outbound_rtp import OutboundRtp
-    from peer.rtp.outbound.send_parameters import RtpSendParameters
+    from peer.rtp.outbound.send_parameters import RtpSendParameters, RtpSetParameterOptions
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
 
 
 class RtpSender:
-    """Sends one track at a time as one RTP stream; the connection makes it (RTCRtpSender).
+    """Sends one track at a time, as one RTP stream or several; the connection makes it.
+
+    It is W3C's RTCRtpSender. With simulcast (`sendEncodings` of `addTransceiver`) each encoding is
+    a stream with SSRCs of its own.
 
     Args:
         outbound: The outbound RTP of the m-section; its owner starts and stops it.
@@ -46,12 +49,12 @@ class RtpSender:
 
     @property
     def ssrc(self) -> int:
-        """The SSRC of the stream, for as long as the sender lives."""
+        """The SSRC of the first stream, for as long as the sender lives."""
         return self._outbound.ssrc
 
     @property
     def rtx_ssrc(self) -> int:
-        """The SSRC of the RTX stream (RFC 4588), for as long as the sender lives."""
+        """The SSRC of its RTX stream (RFC 4588), for as long as the sender lives."""
         return self._outbound.rtx_ssrc
 
     @property
@@ -79,42 +82,57 @@ class RtpSender:
         """
         return self._outbound.parameters.get(self._outbound.negotiated)
 
-    def setParameters(self, parameters: RtpSendParameters) -> asyncio.Future[None]:
+    def setParameters(
+        self, parameters: RtpSendParameters, options: RtpSetParameterOptions | None = None
+    ) -> asyncio.Future[None]:
         """Use other encoding parameters from now on, without negotiation.
 
         They have taken effect when the call returns; awaiting it is W3C's way to say so.
 
+        Args:
+            parameters: What `getParameters` has returned, with changed `encodings`.
+            options: What to do once for each encoding: a key frame, for example.
+
         Raises:
             InvalidStateError: The sender has stopped, or the parameters are not fresh from
                 `getParameters`.
-            InvalidModificationError: A read-only member was changed.
+            InvalidModificationError: A read-only member was changed, a codec cannot be sent, or
+                there are options for another number of encodings.
             ConfigurationError: A number is out of its range.
         """
         outbound = self._outbound
         if outbound.stopped:
             raise InvalidStateError("the sender has stopped")
-        outbound.parameters.accept(parameters)
-        if outbound.stream is not None:
-            outbound.stream.set_encoding(outbound.parameters.encoding)
+        outbound.parameters.accept(parameters, options, negotiated=outbound.negotiated)
+        if outbound.streams is not None:
+            outbound.streams.set_encodings(outbound.parameters.encodings)
+            for index, each in enumerate(() if options is None else options.encodingOptions):
+                if each.keyFrame:
+                    outbound.streams.request_keyframe(index)
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done
 
     async def getStats(self) -> RtpStatsReport:
-        """Return the statistics of the stream; empty before negotiation.
+        """Return the statistics of the streams; empty before negotiation.
 
-        The entries are `outbound-rtp`, `codec`, `media-source` and, once the peer has reported,
-        `remote-inbound-rtp`.
+        The entries are `outbound-rtp`, one for each encoding, `codec`, `media-source` and, once the
+        peer has reported, `remote-inbound-rtp`.
         """
         outbound = self._outbound
-        if outbound.stream is None or outbound.engine is None:
+        if outbound.streams is None or outbound.engine is None:
             return {}
-        reporter = OutboundReporter(
-            kind=self.kind,
-            stream=outbound.stream,
-            ssrc=self.ssrc,
-            rtx_ssrc=self.rtx_ssrc,
-            track=outbound.track,
-            active=outbound.parameters.encoding.active,
-        )
-        return reporter.report(Moment(now=outbound.engine.clock(), unix=UnixTime(time.time())))
+        moment = Moment(now=outbound.engine.clock(), unix=UnixTime(time.time()))
+        report: RtpStatsReport = {}
+        for index, stream in enumerate(outbound.streams):
+            encoding = outbound.streams.encoding_of(stream)
+            reporter = OutboundReporter(
+                kind=self.kind,
+                stream=stream,
+                source_ssrc=self.ssrc,
+                track=outbound.track,
+                encoding=encoding,
+                index=index,
+            )
+            report.update(reporter.report(moment))
+        return report

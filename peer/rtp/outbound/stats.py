@@ -24,6 +24,8 @@ class OutboundRtpStats(RtpStreamStats):
         mediaSourceId: Id of the `media-source` entry; None while there is no track.
         remoteId: Id of the `remote-inbound-rtp` entry; None before the peer has reported.
         rtxSsrc: SSRC of the RTX stream; None where RTX was not negotiated.
+        rid: RID of the encoding; None where there is one alone.
+        encodingIndex: Number of the encoding among those of the sender; None for audio.
         active: Whether the application lets the stream be sent.
         packetsSent: Packets sent, with retransmissions.
         bytesSent: Octets of payload in `packetsSent`.
@@ -48,6 +50,8 @@ class OutboundRtpStats(RtpStreamStats):
     mediaSourceId: str | None
     remoteId: str | None
     rtxSsrc: int | None
+    rid: str | None
+    encodingIndex: int | None
     active: bool
     packetsSent: int
     bytesSent: int

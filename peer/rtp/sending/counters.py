@@ -20,6 +20,7 @@ class SendStreamCounters:
         frames: Frames whose first packet was sent.
         retransmitted_packets: Retransmissions sent, by RTX or as the original packet.
         retransmitted_octets: Octets of payload in `retransmitted_packets`.
+        padding_octets: Octets in `retransmitted_octets` that nobody asked for: padding.
         dropped_frames: Frames that waited too long in the pacer, and frames that could not be
             decoded without them.
         nacks: NACK packets received.
@@ -34,6 +35,7 @@ class SendStreamCounters:
     frames: int = 0
     retransmitted_packets: int = 0
     retransmitted_octets: int = 0
+    padding_octets: int = 0
     dropped_frames: int = 0
     nacks: int = 0
     refused_retransmissions: int = 0

@@ -34,6 +34,11 @@ DEFAULT_INTERVAL = 0.02
 #: after a round trip may have measured a shorter one.
 ROUND_TRIP_SHARE = 0.8
 
+#: Packets sent last, among which padding repeats the largest (ours).
+PADDING_CHOICE = 16
+#: Packets of padding at a time at most (ours).
+PADDING_LIMIT = 64
+
 _original_sequence_number = Struct("!H").pack
 
 
@@ -103,6 +108,31 @@ class Retransmitter:
             }
         return tuple(found)
 
+    def padding(
+        self, next_sequence_number: int, *, octets: int, now: MonotonicTime
+    ) -> tuple[OutboundFrame, ...]:
+        """Return retransmissions that nobody asked for, of the packets sent last; by RTX only.
+
+        Args:
+            next_sequence_number: Sequence number of the packet to be sent next, 16 bits.
+            octets: Octets that they come to, roughly.
+            now: Present time.
+        """
+        if self._rtx_payload_type is None:
+            return ()
+        last = range(next_sequence_number - 1, next_sequence_number - 1 - PADDING_CHOICE, -1)
+        sent = [self.history.find(number & 0xFFFF, now=now) for number in last]
+        # The largest first: the fewer packets, the better.
+        known = sorted(filter(None, sent), key=_size, reverse=True)
+        found: list[OutboundFrame] = []
+        while known and octets > 0 and len(found) < PADDING_LIMIT:
+            frame, position = known[len(found) % len(known)]
+            size = len(frame.payloads[position])
+            found.append(self._copy(frame, position, size=self._header.size + size))
+            self._counters.padding_octets += size
+            octets -= found[-1].size
+        return tuple(found)
+
     def _retransmission(
         self, sequence_number: int, *, not_since: MonotonicTime, now: MonotonicTime
     ) -> OutboundFrame | None:
@@ -126,19 +156,22 @@ class Retransmitter:
             return None
         self._budget -= size
         self._retransmitted[sequence_number] = now
+        retransmission = self._copy(frame, position, size=size)
+        retransmission.packets = packets
+        return retransmission
+
+    def _copy(self, frame: OutboundFrame, position: int, *, size: int) -> OutboundFrame:
         marker = frame.last_marker and position == len(frame.payloads) - 1
-        retransmission = OutboundFrame(
+        return OutboundFrame(
             self,
-            (payload,),
+            (frame.payloads[position],),
             priority=PacketPriority.RETRANSMISSION,
             size=size,
             timestamp=frame.timestamp,
             payload_type=frame.payload_type,
             last_marker=marker or (frame.first_marker and position == 0),
-            sequence_number=sequence_number,
+            sequence_number=(frame.sequence_number + position) & 0xFFFF,
         )
-        retransmission.packets = packets
-        return retransmission
 
     def write_packets(
         self,
@@ -173,3 +206,8 @@ class Retransmitter:
     def on_dropped(self, frames: int, *, needs_keyframe: bool) -> None:
         """Count retransmissions that the pacer dropped; see `PacketSource`."""
         self._counters.refused_retransmissions += frames
+
+
+def _size(sent: tuple[OutboundFrame, int]) -> int:
+    frame, position = sent
+    return len(frame.payloads[position])

@@ -22,6 +22,7 @@ class RtpStreamConfig:
         ids: Ids of the header extensions.
         uses_nack: Whether the peer may ask for retransmissions.
         red_payload_type: Payload type of redundant data (RFC 2198); None to send without.
+        uses_rids: Whether packets say the RID of their stream, where it has one.
         rtx_payload_type: Payload type of RTX for the codec; None to retransmit without RTX.
     """
 
@@ -32,6 +33,7 @@ class RtpStreamConfig:
     uses_nack: bool
     rtx_payload_type: int | None
     red_payload_type: int | None = None
+    uses_rids: bool = False
 
     @property
     def keeps_packets(self) -> bool:
@@ -53,4 +55,5 @@ class RtpStreamConfig:
                 (each.payload_type for each in rtx if each.apt == codec.payload_type), None
             ),
             red_payload_type=None if parameters.red is None else parameters.red.payload_type,
+            uses_rids=parameters.uses_rids,
         )

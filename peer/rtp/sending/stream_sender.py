@@ -41,6 +41,7 @@ class RtpStreamSender:
         parameters: Negotiated parameters.
         ssrc: SSRC of the stream.
         rtx_ssrc: SSRC of the RTX stream.
+        rid: RID that packets say (RFC 8852) where the peer agreed to simulcast; None for none.
         on_keyframe_needed: Called when the pacer dropped frames and the peer needs a keyframe;
             until there is one, no frame is taken.
 
@@ -58,12 +59,14 @@ class RtpStreamSender:
         *,
         ssrc: int,
         rtx_ssrc: int,
+        rid: str | None = None,
         on_keyframe_needed: Callable[[], None] = lambda: None,
     ) -> None:
         self.counters = SendStreamCounters()
         self.round_trip_time: Seconds | None = None
         self._ssrc = ssrc
         self._rtx_ssrc = rtx_ssrc
+        self._rid = None if rid is None else rid.encode()
         self._is_video = kind is MediaKind.VIDEO
         self._on_keyframe_needed = on_keyframe_needed
         # RFC 3550 section 5.1: both begin at random. RFC 3711 section 3.3.1: a receiver that
@@ -125,7 +128,7 @@ class RtpStreamSender:
         if found is None:
             ids = self._config.ids
             delay = self._playout_delay
-            elements = [(ids.mid, self._config.mid)]
+            elements = [(ids.mid, self._config.mid), *self._rid_element(ids.rid)]
             if level:
                 elements.append((ids.audio_level, _NO_LEVEL))
             if delay is not None:
@@ -138,7 +141,14 @@ class RtpStreamSender:
 
     def _rtx_header(self) -> HeaderTemplate:
         ids = self._config.ids
-        return HeaderTemplate(self._rtx_ssrc, ids, [(ids.mid, self._config.mid)])
+        elements = [(ids.mid, self._config.mid), *self._rid_element(ids.repaired_rid)]
+        return HeaderTemplate(self._rtx_ssrc, ids, elements)
+
+    def _rid_element(self, element: int | None) -> list[tuple[int | None, bytes]]:
+        """Return the RID as an extension element; nothing for a stream without one."""
+        if self._rid is None or not self._config.uses_rids:
+            return []
+        return [(element, self._rid)]
 
     def make_frame(
         self,
@@ -203,6 +213,18 @@ class RtpStreamSender:
         """
         self.counters.nacks += 1
         return self._retransmitter.on_nack(lost, round_trip_time=self.round_trip_time, now=now)
+
+    def padding(self, octets: int, now: MonotonicTime) -> tuple[OutboundFrame, ...]:
+        """Return retransmissions of the last packets, to try whether the path takes more.
+
+        Without RTX there are none: the peer takes what it has for a copy of a packet, not of a
+        stream.
+
+        Args:
+            octets: Octets that they come to, roughly.
+            now: Present time.
+        """
+        return self._retransmitter.padding(self._sequence_number, octets=octets, now=now)
 
     def on_report(self, report: ReceptionReport, now: MonotonicTime) -> Seconds | None:
         """Return the round trip in seconds, where the report gives it (RFC 3550 section 6.4.1)."""

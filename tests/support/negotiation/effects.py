@@ -26,6 +26,7 @@ from peer.negotiation.effects import (
     SendUnencrypted,
     StopTransceiver,
     TransportEffect,
+    UseEncodings,
 )
 from peer.states import SignalingState
 
@@ -36,7 +37,13 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Session, Transceiver, TransportState
 
 MediaEffect: TypeAlias = (
-    CreateTransceiver | StopTransceiver | ConfigureRtp | AnnounceTrack | ConnectData | CloseData
+    CreateTransceiver
+    | StopTransceiver
+    | ConfigureRtp
+    | UseEncodings
+    | AnnounceTrack
+    | ConnectData
+    | CloseData
 )
 
 
@@ -216,6 +223,8 @@ class RecordedExecutor:
                 assert key in self.transceivers
                 assert transport in self.opened
                 self.rtp[key] = effect
+            case UseEncodings(transceiver=key):
+                assert key in self.transceivers
             case AnnounceTrack(transceiver=key):
                 assert key in self.transceivers
                 self.announced.append(key)

@@ -21,7 +21,8 @@ from peer import (
     SdpType,
     SessionDescription,
 )
-from peer.rtp.outbound.send_parameters import RtpEncodingParameters, RtpSendParameters
+from peer.rtp.outbound.encodings import RtpEncodingParameters
+from peer.rtp.outbound.send_parameters import RtpSendParameters
 from peer.rtp_parameters import RtcpParameters
 from tests.support.wpt.values import Objects, candidate, error_value, ice_server
 

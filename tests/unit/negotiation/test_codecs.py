@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from peer.codec_format import same_codec
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
 from peer.negotiation.codecs import (
@@ -19,7 +20,6 @@ from peer.negotiation.codecs import (
     preferred,
     shared_codecs,
 )
-from peer.negotiation.fmtp import same_codec
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import MediaSection, Sdp

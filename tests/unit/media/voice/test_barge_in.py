@@ -13,8 +13,8 @@ from av import AudioFrame, CodecContext, Packet
 from examples import voice_bot
 from media import PushedAudio, SileroDetector, turns
 from peer.rtp.encoding import shared_encoder
+from peer.rtp.outbound.encodings import RtpEncodingParameters
 from peer.rtp.outbound.outbound_stream import OutboundStream
-from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.inline import SlowExecutor
 from tests.support.clock.virtual_time import in_virtual_time

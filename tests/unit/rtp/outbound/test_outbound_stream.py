@@ -9,8 +9,8 @@ import pytest
 
 from peer.rtp.congestion import Share
 from peer.rtp.formats.red import split_red
+from peer.rtp.outbound.encodings import RtpEncodingParameters
 from peer.rtp.outbound.outbound_stream import AUDIO_BITRATE, DEFAULT_BITRATE, OutboundStream
-from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.rtcp import (
     FullIntraRequest,
     Goodbye,

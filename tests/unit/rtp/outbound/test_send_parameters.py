@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peer.errors import ConfigurationError, InvalidModificationError, InvalidStateError
+from peer.rtp.outbound.encodings import RtpEncodingParameters, checked_encodings
 from peer.rtp.outbound.send_parameters import (
     ParameterExchange,
-    RtpEncodingParameters,
+    RtpEncodingOptions,
     RtpSendParameters,
+    RtpSetParameterOptions,
 )
 from peer.rtp_parameters import (
     Codec,
@@ -95,8 +97,10 @@ async def test_get_parameters_is_one_transaction_per_turn(video: ParameterExchan
     assert first == second
     assert first is not second
     video.accept(first)
-    with pytest.raises(InvalidStateError):
-        video.accept(second)
+    second.encodings[0].active = False
+    video.accept(second)
+    assert video.get(AGREED).transactionId == first.transactionId
+    assert not video.get(AGREED).encodings[0].active
 
 
 async def test_set_parameters_needs_get_parameters(video: ParameterExchange) -> None:
@@ -193,3 +197,82 @@ async def test_set_parameters_after_a_negotiation_is_refused(video: ParameterExc
     video.forget()
     with pytest.raises(InvalidStateError):
         video.accept(parameters)
+
+
+def layered() -> ParameterExchange:
+    asked = [RtpEncodingParameters(rid=rid) for rid in ("q", "h", "f")]
+    return ParameterExchange(MediaKind.VIDEO, checked_encodings(asked, MediaKind.VIDEO))
+
+
+def rids(exchange: ParameterExchange) -> list[str | None]:
+    return [each.rid for each in exchange.encodings]
+
+
+async def test_encodings_cannot_be_reordered_taken_away_or_renamed() -> None:
+    exchange = layered()
+    parameters = exchange.get(AGREED)
+    q, h, f = parameters.encodings
+    for changed in ([h, q, f], [q, h], [q, h, replace(f, rid="x")], [q, h, f, f]):
+        with pytest.raises(InvalidModificationError, match="encodings"):
+            exchange.accept(replace(parameters, encodings=changed))
+    h.maxBitrate = 99
+    exchange.accept(parameters)
+    assert [each.maxBitrate for each in exchange.encodings] == [None, 99, None]
+
+
+async def test_encodings_that_an_answer_leaves_keep_what_was_set() -> None:
+    exchange = layered()
+    parameters = exchange.get(AGREED)
+    parameters.encodings[1].scaleResolutionDownBy = 3.3
+    exchange.accept(parameters)
+    exchange.use_rids(["h"])
+    assert exchange.encodings == (RtpEncodingParameters(rid="h", scaleResolutionDownBy=3.3),)
+    with pytest.raises(InvalidStateError):
+        exchange.accept(parameters)
+
+
+async def test_encodings_of_the_peers_offer_come_without_what_was_set_and_go_with_a_rollback(
+    video: ParameterExchange,
+) -> None:
+    parameters = video.get(None)
+    parameters.encodings[0].scaleResolutionDownBy = 3.0
+    video.accept(parameters)
+    video.use_rids(["foo", "bar"])
+    assert [(e.rid, e.scaleResolutionDownBy) for e in video.encodings] == [("foo", 2), ("bar", 1)]
+    video.use_rids([])
+    assert [(e.rid, e.scaleResolutionDownBy) for e in video.encodings] == [(None, 3)]
+
+
+async def test_same_rids_change_nothing() -> None:
+    exchange = layered()
+    parameters = exchange.get(AGREED)
+    exchange.use_rids(["q", "h", "f"])
+    exchange.accept(parameters)
+    assert rids(exchange) == ["q", "h", "f"]
+
+
+async def test_options_are_one_for_each_encoding_or_none() -> None:
+    exchange = layered()
+    parameters = exchange.get(AGREED)
+    for count, is_taken in ((0, True), (1, False), (3, True), (4, False)):
+        options = RtpSetParameterOptions(encodingOptions=[RtpEncodingOptions()] * count)
+        if is_taken:
+            exchange.accept(parameters, options)
+        else:
+            with pytest.raises(InvalidModificationError, match=f"{count} options for 3"):
+                exchange.accept(parameters, options)
+
+
+async def test_codec_is_one_that_was_agreed_on(video: ParameterExchange) -> None:
+    (vp8,) = AGREED.codecs
+    parameters = video.get(AGREED)
+    parameters.encodings[0].codec = "video/H264"
+    video.accept(parameters, negotiated=None)
+    with pytest.raises(InvalidModificationError, match="cannot be sent"):
+        video.accept(parameters, negotiated=AGREED)
+    parameters.encodings[0].codec = vp8
+    video.accept(parameters, negotiated=AGREED)
+    video.drop_codecs(AGREED.codecs)
+    assert video.encoding.codec == vp8
+    video.drop_codecs([replace(vp8, name="VP9")])
+    assert video.encoding.codec is None

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from peer.rtp.dtmf_events import DtmfDecoder, DtmfTone
+from peer.rtp.outbound.encodings import RtpEncodingParameters
 from peer.rtp.outbound.outbound_stream import OutboundStream
-from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.outbound.tone_playout import TonePlayout, tone_codec
 from peer.rtp_parameters import Codec, MediaKind
 from tests.support.clock.virtual_time import in_virtual_time

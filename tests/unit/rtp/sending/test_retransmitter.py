@@ -5,7 +5,12 @@ from __future__ import annotations
 from peer.rtp.packet import RtpPacket
 from peer.rtp.sending import PacketPriority, RtpStreamSender
 from peer.rtp.sending.packet_history import HISTORY_PACKETS, HISTORY_SECONDS
-from peer.rtp.sending.retransmitter import BUDGET_LIMIT, DEFAULT_INTERVAL, NACK_LIMIT
+from peer.rtp.sending.retransmitter import (
+    BUDGET_LIMIT,
+    DEFAULT_INTERVAL,
+    NACK_LIMIT,
+    PADDING_LIMIT,
+)
 from peer.rtp_parameters import MediaKind
 from tests.support.rtp.sending import (
     MID_ID,
@@ -197,3 +202,26 @@ def test_retransmission_dropped_by_the_pacer_counts_as_refused() -> None:
     frame.source.on_dropped(1, needs_keyframe=False)
     assert stream.counters.refused_retransmissions == 1
     assert stream.counters.dropped_frames == 0
+
+
+def test_padding_repeats_the_largest_of_the_packets_sent_last() -> None:
+    stream = transmission()
+    sent = send(stream, bytes(100), bytes(900), bytes(200))
+    assert stream.padding(1, 1.1)[0].sequence_number == sent[1].sequence_number
+    found = stream.padding(2000, 1.1)
+    assert [len(each.payloads[0]) for each in found] == [900, 200, 100, 900]
+    (packet,) = written(found[0], number=77, now=1.2)
+    assert RtpPacket.parse(packet).ssrc == 12
+    assert stream.counters.padding_octets == 900 + 900 + 200 + 100 + 900
+    assert stream.counters.refused_retransmissions == 0
+
+
+def test_padding_is_bounded_and_needs_packets_and_rtx() -> None:
+    stream = transmission()
+    assert stream.padding(10_000, 1.0) == ()
+    send(stream, bytes(10))
+    assert len(stream.padding(1_000_000, 1.0)) == PADDING_LIMIT
+    assert stream.padding(10_000, 1.0 + HISTORY_SECONDS + 0.1) == ()
+    without = transmission(rtx=False)
+    send(without, bytes(100))
+    assert without.padding(10_000, 1.0) == ()
