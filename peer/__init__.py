@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         PeerError,
         PortRangeError,
         RemoteError,
+        SctpError,
         SdpLimitError,
         SdpSyntaxError,
         SetupError,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from peer.ice import IceCandidate
     from peer.identity.certificate import Certificate, KeyType
     from peer.identity.fingerprints import Fingerprint, HashFunction
+    from peer.priority import Priority
     from peer.rekey.result import RekeyResult, RekeyStarter
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.inbound.encoded_track import EncodedTrack
@@ -76,11 +78,13 @@ if TYPE_CHECKING:
     from peer.runtime.security import SecuritySummary, TransportSecurity
     from peer.states import (
         ConnectionState,
+        DataChannelState,
         DtlsTransportState,
         IceConnectionState,
         IceGatheringState,
         IceTransportState,
         MediaEncryption,
+        SctpTransportState,
         SignalingState,
     )
     from peer.times import UnixTime
@@ -101,8 +105,8 @@ _HOMES = {
         "BufferFullError CandidateError ConfigurationError DescriptionError DowngradeError "
         "DtlsError FingerprintError IceError InvalidAccessError InvalidModificationError "
         "InvalidStateError LocalError MessageSizeError ModificationError OnePortError PeerError "
-        "PortRangeError RemoteError SdpLimitError SdpSyntaxError SetupError StaleCandidateError "
-        "TransportError"
+        "PortRangeError RemoteError SctpError SdpLimitError SdpSyntaxError SetupError "
+        "StaleCandidateError TransportError"
     ),
     "peer.events": (
         "DataChannelEvent IceCandidateErrorEvent IceCandidateEvent RekeyedEvent TrackEvent "
@@ -111,6 +115,7 @@ _HOMES = {
     "peer.ice": "IceCandidate",
     "peer.identity.certificate": "Certificate KeyType",
     "peer.identity.fingerprints": "Fingerprint HashFunction",
+    "peer.priority": "Priority",
     "peer.rekey.result": "RekeyResult RekeyStarter",
     "peer.rtp.encoded_frame": "EncodedFrame",
     "peer.rtp.inbound.encoded_track": "EncodedTrack",
@@ -126,8 +131,8 @@ _HOMES = {
     "peer.rtp_parameters": "Codec",
     "peer.runtime.security": "SecuritySummary TransportSecurity",
     "peer.states": (
-        "ConnectionState DtlsTransportState IceConnectionState IceGatheringState "
-        "IceTransportState MediaEncryption SignalingState"
+        "ConnectionState DataChannelState DtlsTransportState IceConnectionState IceGatheringState "
+        "IceTransportState MediaEncryption SctpTransportState SignalingState"
     ),
     "peer.times": "UnixTime",
     "peer.transceiver": "RtpTransceiver",
@@ -151,6 +156,7 @@ __all__ = [
     "ConnectionState",
     "DataChannel",
     "DataChannelEvent",
+    "DataChannelState",
     "DescriptionError",
     "DowngradeError",
     "DtlsError",
@@ -186,6 +192,7 @@ __all__ = [
     "PeerConnection",
     "PeerError",
     "PortRangeError",
+    "Priority",
     "RekeyResult",
     "RekeyStarter",
     "RekeyedEvent",
@@ -198,6 +205,8 @@ __all__ = [
     "RtpSender",
     "RtpSetParameterOptions",
     "RtpTransceiver",
+    "SctpError",
+    "SctpTransportState",
     "SdpLeniency",
     "SdpLimitError",
     "SdpLimits",

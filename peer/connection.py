@@ -18,6 +18,7 @@ from peer.connection_media import ConnectionMedia
 from peer.descriptions import check_description
 from peer.ice import check_candidate
 from peer.negotiation.session import Side
+from peer.priority import Priority
 from peer.runtime.core import ConnectionCore
 from peer.runtime.forgotten import forget, where_made
 from peer.runtime.fork import fork
@@ -347,6 +348,7 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
         protocol: str = "",
         negotiated: bool = False,
         id: int | None = None,  # noqa: A002 - W3C name
+        priority: Priority | str = Priority.LOW,
     ) -> DataChannel:
         """Create a data channel, which opens once the connection is there.
 
@@ -357,7 +359,8 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
             maxRetransmits: Retransmissions after which a message is abandoned.
             protocol: The name of a subprotocol.
             negotiated: Whether both ends create the channel, with the same `id`.
-            id: 0 to 65,534; None to have one chosen.
+            id: 0 to 65,534; None to have one chosen, which needs the DTLS roles to be agreed.
+            priority: `"very-low"`, `"low"`, `"medium"` or `"high"`; told to the peer.
 
         Raises:
             LocalError: The arguments contradict each other, or the connection is closed.
@@ -372,6 +375,7 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
             protocol=protocol,
             negotiated=negotiated,
             id=id,
+            priority=priority,
         )
         core.offer_answer.request_data()
         core.check_negotiation()

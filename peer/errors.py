@@ -29,8 +29,9 @@ they arise.
     │   ├── IceError                  no path to the peer
     │   │   ├── PortRangeError        every port of `PeerConfiguration.port_range` is in use
     │   │   └── OnePortError          `PeerConfiguration.one_port` cannot be bound
-    │   └── DtlsError                 no secure association with the peer
-    │       └── PeerTrustError        the peer is not the one that it has to be, or may be anybody
+    │   ├── DtlsError                 no secure association with the peer
+    │   │   └── PeerTrustError        the peer is not the one that it has to be, or may be anybody
+    │   └── SctpError                 the data channels ended with their SCTP association
     ├── TrustStoreError               the store of known peers cannot be read or written
     └── TraceFileError                a saved trace cannot be read; `line_number` says where
 
@@ -224,6 +225,21 @@ class PeerTrustError(DtlsError):
         self.reason = printable(reason)
         self.name = name
         super().__init__(self.reason)
+
+
+class SctpError(TransportError):
+    """The SCTP association has ended, and its data channels with it.
+
+    Attributes:
+        errorDetail: `sctp-failure` (W3C webrtc-pc section 9.3.2).
+        sctpCauseCode: The error cause of the peer's ABORT (RFC 9260 section 3.3.10), or None.
+    """
+
+    errorDetail = "sctp-failure"
+
+    def __init__(self, reason: str, *, sctpCauseCode: int | None = None) -> None:
+        self.sctpCauseCode = sctpCauseCode
+        super().__init__(reason)
 
 
 class TrustStoreError(PeerError):

@@ -163,6 +163,11 @@ class ConnectionEmitter(EventEmitter):
         self._ending = True
         self.release(asyncio.current_task())
 
+    def emit_channel(self, channel: DataChannel) -> None:
+        """Call the handlers of `datachannel` now; the channel's `open` follows."""
+        self.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
+        channel.announce_open()
+
     def _is_expected(self, error: BaseException) -> bool:
         """Tell whether a handler ends without a fault: with its track, or with the connection."""
         overtaken = self._ending and isinstance(error, InvalidStateError)
@@ -185,9 +190,20 @@ class ForkEmitter(ConnectionEmitter):
     def on(self, event: str, handler: _H) -> _H:
         """Add a handler, and call it in the next turn of the loop with what was kept for it."""
         super().on(event, handler)
+        loop = asyncio.get_running_loop()
         for arguments in self._kept.pop(event, ()):
-            asyncio.get_running_loop().call_soon(self.emit, event, *arguments)
+            loop.call_soon(self.emit, event, *arguments)
+            for argument in arguments:
+                if isinstance(argument, DataChannelEvent):
+                    loop.call_soon(argument.channel.announce_open)
         return handler
+
+    def emit_channel(self, channel: DataChannel) -> None:
+        """Call the handlers of `datachannel` now, or keep the channel, which opens with them."""
+        if EventName.DATA_CHANNEL in self._kept:
+            self.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
+        else:
+            super().emit_channel(channel)
 
     def emit(self, event: str, *arguments: object) -> bool:
         """Call the handlers of an event now, or keep it."""

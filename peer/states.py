@@ -69,6 +69,24 @@ class DtlsTransportState(StrEnum):
     FAILED = "failed"
 
 
+class SctpTransportState(StrEnum):
+    """The state of the SCTP transport (W3C webrtc-pc section 6.1.2), and `new` before it begins."""
+
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    CLOSED = "closed"
+
+
+class DataChannelState(StrEnum):
+    """The state of a data channel (W3C webrtc-pc section 6.2)."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
 class MediaEncryption(StrEnum):
     """Protection of the media of one transport, as offer and answer agree on it."""
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from peer.errors import IceError, TransportError
 from peer.events import (
     ConnectionEmitter,
-    DataChannelEvent,
     EventName,
     ForkEmitter,
     IceCandidateEvent,
@@ -419,7 +418,7 @@ class ConnectionCore:
 
     def on_channel(self, channel: DataChannel) -> None:
         """Fire `datachannel` for a channel that the peer opened."""
-        self.events.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
+        self.events.emit_channel(channel)
 
     def plan(self, side: Side, description: SessionDescription | None) -> Plan:
         """Plan a description, and trace it where it is refused.

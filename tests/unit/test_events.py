@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -10,6 +11,9 @@ from peer.errors import InvalidStateError
 from peer.events import ConnectionEmitter, EventName, ForkEmitter
 from peer.rtp.tracks import MediaStreamError
 from tests.support.clock.deadline import DEADLINE
+
+if TYPE_CHECKING:
+    from peer import DataChannel
 
 CHANGE = EventName.SIGNALING_STATE_CHANGE
 
@@ -217,3 +221,26 @@ def test_event_names_are_those_of_w3c_and_ours() -> None:
         "phrase",
         "phrasemessage",
     }
+
+
+class Channel:
+    """A data channel that logs when it may fire `open`."""
+
+    def __init__(self, log: list[object]) -> None:
+        self.log = log
+
+    def announce_open(self) -> None:
+        self.log.append("may open")
+
+
+async def test_channel_of_a_fork_opens_once_its_event_has_a_handler() -> None:
+    events, log = ForkEmitter(), list[object]()
+    channel = cast("DataChannel", Channel(log))
+    events.emit_channel(channel)
+    await let_handlers_run()
+    assert log == []
+    events.on("datachannel", lambda event: log.append(event.channel))
+    await let_handlers_run()
+    assert log == [channel, "may open"]
+    events.emit_channel(channel)
+    assert log == [channel, "may open"] * 2

@@ -80,6 +80,11 @@ class AiortcDtlsTransport(RTCDtlsTransport):
         return state.value
 
     @property
+    def role(self) -> DtlsRole | None:
+        """Our role in the DTLS handshake; None before the answer is known."""
+        return self._path.role
+
+    @property
     def _role(self) -> str:
         """Our DTLS role by aiortc's name; SCTP numbers its streams by it (RFC 8832 section 6)."""
         role = self._path.role

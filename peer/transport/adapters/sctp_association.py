@@ -7,30 +7,29 @@ pinned by version (`pyproject.toml`) and by
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcsctptransport import (
     LOCAL_MAX_MESSAGE_SIZE,
     SCTP_TSN_MODULO,
     USERDATA_MAX_LENGTH,
-    WEBRTC_BINARY,
-    WEBRTC_BINARY_EMPTY,
     WEBRTC_DCEP,
-    WEBRTC_STRING,
-    WEBRTC_STRING_EMPTY,
+    AbortChunk,
     HeartbeatChunk,
     RTCSctpCapabilities,
+    ShutdownChunk,
 )
 from aiortc.utils import uint32_gte
 
+from peer.errors import SctpError
+from peer.states import DataChannelState
 from peer.times import UnixTime
 from peer.transport.adapters.coroutines import run_to_end
 from peer.transport.adapters.data_channel import DataChannel
-from peer.transport.adapters.sctp_bounds import BoundedSctp
+from peer.transport.adapters.sctp_channels import PayloadProtocol, SctpChannels, StreamId
 from peer.transport.wire.dcep import (
     DataChannelOpen,
     MessageType,
@@ -41,14 +40,9 @@ from peer.transport.wire.dcep import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from aiortc.rtcdatachannel import RTCDataChannel
     from aiortc.rtcdtlstransport import RTCDtlsTransport
-    from aiortc.rtcsctptransport import RTCSctpTransport, SackChunk
+    from aiortc.rtcsctptransport import Chunk, RTCSctpTransport, SackChunk
 
-#: Id of an SCTP stream, which is that of its data channel (RFC 8832 section 4).
-StreamId: TypeAlias = int
-#: Payload protocol identifier: DCEP, text or binary (RFC 8831 section 8).
-PayloadProtocol: TypeAlias = int
 #: Size in bytes of the largest message that we take, for `a=max-message-size` (aiortc's).
 MAX_MESSAGE_SIZE = LOCAL_MAX_MESSAGE_SIZE
 #: SCTP port of ours, for `a=sctp-port` (RFC 8841 section 5.1, as everybody).
@@ -126,7 +120,7 @@ class _Outstanding(NamedTuple):
         return (self.first_tsn + self.fragments - 1) % SCTP_TSN_MODULO
 
 
-class SctpAssociation(BoundedSctp):
+class SctpAssociation(SctpChannels):
     """SCTP association with the peer, and the data channels on it.
 
     If the peer restarts SCTP, another association takes the channels over.
@@ -161,7 +155,8 @@ class SctpAssociation(BoundedSctp):
         #: Bytes of label and protocol of the channels of the peer.
         self.__texts: dict[StreamId, int] = {}
         self.__text_size = 0
-        self.__flush: asyncio.Handle | None = None
+        #: Why the association ends, for its channels; None where that is no failure.
+        self.__failure: SctpError | None = SctpError("the peer does not answer any more")
         self.refused_channels = 0
 
     def __repr__(self) -> str:
@@ -178,16 +173,6 @@ class SctpAssociation(BoundedSctp):
         """Verification tag of the packets that the peer sends to this association."""
         return self._local_verification_tag
 
-    @property
-    def largest_message(self) -> int:
-        """Size in bytes of the largest message that the peer takes; 0 is no limit."""
-        return self._remote_max_message_size
-
-    @property
-    def channels(self) -> tuple[RTCDataChannel, ...]:
-        """Data channels that have an id."""
-        return tuple(self._data_channels.values())
-
     def has_remote_tag(self, tag: int) -> bool:
         """Return True if the peer's verification tag is this one, or not known yet."""
         return not self.knows_the_peer or self._remote_verification_tag == tag
@@ -203,28 +188,18 @@ class SctpAssociation(BoundedSctp):
             remote_max_message_size: `a=max-message-size` of the peer in bytes; 0 is no limit.
         """
         self.setTransport(dtls)
+        self.take_role(is_server=self.is_server)
         run_to_end(self.start(RTCSctpCapabilities(remote_max_message_size), remote_port))
 
-    def end(self) -> None:
-        """Abort the association, unless it has ended."""
+    def end(self, failure: SctpError | None = None) -> None:
+        """Abort the association, unless it has ended.
+
+        Args:
+            failure: The `error` of its channels; None where we close it.
+        """
         if not self.__closed:
+            self.__failure = failure
             run_to_end(self.stop())
-
-    def open_channel(self, parameters: RTCDataChannelParameters) -> DataChannel:
-        """Make a channel of ours, and announce it to the peer as soon as that is possible."""
-        return DataChannel(self, parameters)
-
-    def enqueue(self, channel: DataChannel, payload: bytes, *, is_text: bool) -> None:
-        """Send a message of a channel as soon as that is possible."""
-        if payload:
-            protocol = WEBRTC_STRING if is_text else WEBRTC_BINARY
-        else:
-            # RFC 8831 section 6.6: SCTP has no empty messages.
-            protocol = WEBRTC_STRING_EMPTY if is_text else WEBRTC_BINARY_EMPTY
-            payload = bytes(1)
-        channel._addBufferedAmount(len(payload))
-        self._data_channel_queue.append((channel, protocol, payload))
-        self.__flush_soon()
 
     def send_heartbeat(self) -> None:
         """Send a HEARTBEAT, which the peer answers (RFC 9260 section 8.3), once established."""
@@ -250,6 +225,7 @@ class SctpAssociation(BoundedSctp):
         """
         self._data_channel_queue, old._data_channel_queue = old._data_channel_queue, deque()
         self._data_channels, old._data_channels = old._data_channels, {}
+        self._unannounced, old._unannounced = old._unannounced, {}
         self.__acknowledging = old.__acknowledging
         self.__texts, self.__text_size = old.__texts, old.__text_size
         self.refused_channels += old.refused_channels
@@ -260,6 +236,8 @@ class SctpAssociation(BoundedSctp):
         # A channel that was not announced yet has no id.
         for channel in {*self._data_channels.values(), *queued}:
             cast("DataChannel", channel)._move_to(self)
+        # Another DTLS association may have other roles.
+        self.take_role(is_server=self.is_server)
         announced = {
             message.stream
             for message in resent
@@ -299,14 +277,14 @@ class SctpAssociation(BoundedSctp):
         self._set_state(self.State.CLOSED)
 
     def __continue(self, stream: int, channel: DataChannel) -> None:
-        if channel.readyState == "closing":
+        if channel.readyState is DataChannelState.CLOSING:
             # The peer has forgotten any reset (RFC 6525). Its own stream is as good as reset: what
             # it sends from now on begins anew.
             self._reconfig_queue.append(stream)
             self._data_channel_inbound_reset.add(stream)
-        elif channel._is_announced_by_us and channel.readyState == "connecting":
+        elif channel._is_announced_by_us and channel not in self._unannounced:
             # The peer has our announcement, as it is not resent; its answer is lost.
-            channel._setReadyState("open")
+            channel._setReadyState(DataChannelState.OPEN)
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         await super()._receive_sack_chunk(chunk)
@@ -358,8 +336,8 @@ class SctpAssociation(BoundedSctp):
             maxRetransmits=announcement.max_retransmits,
             id=stream,
         )
-        channel = DataChannel(self, parameters, send_open=False)
-        channel._setReadyState("open")
+        channel = DataChannel(self, parameters, send_open=False, priority=announcement.priority)
+        channel._open_for_peer()
         self._data_channels[stream] = channel
         await self.__acknowledge(channel)
         self.emit("datachannel", channel)
@@ -376,20 +354,6 @@ class SctpAssociation(BoundedSctp):
         self.__acknowledging.discard(stream_id)
         self.__text_size -= self.__texts.pop(stream_id, 0)
         super()._data_channel_closed(stream_id)
-
-    def _data_channel_open(self, channel: RTCDataChannel) -> None:
-        opening = cast("DataChannel", channel)._announcement().encode()
-        self._data_channel_queue.append((channel, WEBRTC_DCEP, opening))
-        self.__flush_soon()
-
-    def __flush_soon(self) -> None:
-        # aiortc makes a task for each message.
-        if self.__flush is None:
-            self.__flush = asyncio.get_running_loop().call_soon(self.__flush_now)
-
-    def __flush_now(self) -> None:
-        self.__flush = None
-        run_to_end(self._data_channel_flush())
 
     def __send_now(self, message: SctpMessage) -> None:
         """Pass a message to SCTP, before those that wait in the queue of the channels."""
@@ -424,17 +388,26 @@ class SctpAssociation(BoundedSctp):
         fragments = -(-len(user_data) // USERDATA_MAX_LENGTH)
         self.__outstanding.append(_Outstanding(self._local_tsn, fragments, message))
         await super()._send(stream_id, pp_id, user_data, expiry, max_retransmits, ordered)
-        channel = self._data_channels.get(stream_id)
-        if pp_id != WEBRTC_DCEP or channel is None:
+        if pp_id != WEBRTC_DCEP or (channel := self._data_channels.get(stream_id)) is None:
             return
         self.__acknowledging.discard(stream_id)
         # W3C webrtc-pc section 6.1.2: a channel is open when the association is; a message may
         # follow the announcement at once. Without order it might overtake it, so there the
         # acknowledgement is waited for (RFC 8832 section 6).
-        if channel.ordered and channel.readyState == "connecting":
-            channel._setReadyState("open")
+        if channel.ordered:
+            channel._setReadyState(DataChannelState.OPEN)
 
     # ---- The end
+
+    async def _receive_chunk(self, chunk: Chunk) -> None:
+        if isinstance(chunk, AbortChunk):
+            cause = next((code for code, _ in chunk.params), None)
+            self.__failure = SctpError(
+                "the peer has aborted the SCTP association", sctpCauseCode=cause
+            )
+        elif isinstance(chunk, ShutdownChunk):
+            self.__failure = None
+        await super()._receive_chunk(chunk)
 
     async def _init(self) -> None:
         if self.__initiates:
@@ -446,11 +419,17 @@ class SctpAssociation(BoundedSctp):
             return
         if state == self.State.ESTABLISHED:
             self.__on_established()
+        if state == self.State.CLOSED:
+            self._stop_probing()
+        if state == self.State.CLOSED and not self.__closed:
+            for channel in (*self._data_channels.values(), *self._unannounced):
+                cast("DataChannel", channel)._fail(self.__failure)
         super()._set_state(state)
         if state == self.State.CLOSED and not self.__closed:
             self.__closed = True
             # aiortc leaves channels without an id where they are: connecting, for ever.
-            unannounced, self._data_channel_queue = self._data_channel_queue, deque()
-            for channel, _, _ in unannounced:
-                channel._setReadyState("closed")
+            for unannounced in tuple(self._unannounced):
+                self._forget_channel(unannounced)
+                unannounced._setReadyState(DataChannelState.CLOSED)
+            self._data_channel_queue.clear()
             self.__on_close()

@@ -17,6 +17,7 @@ from aiortc.rtcsctptransport import (
     ShutdownChunk,
 )
 
+from peer.transport.adapters.coroutines import run_to_end
 from peer.transport.adapters.sctp_sender import AHEAD_LIMIT, BoundedSctpSender
 from peer.transport.wire.sctp_reassembly import Reassembly
 
@@ -38,6 +39,11 @@ WINDOW: Final = 1024 * 1024
 GAP_LIMIT: Final = 256
 #: TSNs that a SACK of ours reports as received twice (ours).
 DUPLICATE_LIMIT: Final = 32
+#: Bytes that programs have yet to read, from which on DATA is refused: a peer that heeds the window
+#: only probes beyond it (ours).
+UNREAD_LIMIT: Final = 2 * WINDOW
+#: Bytes of the window that are worth a SACK of their own once programs have read (ours).
+_WINDOW_REOPENS: Final = WINDOW // 2
 # TSNs and messages that are looked through in the time of one step.
 _LOOKED_AT = 64
 
@@ -56,12 +62,31 @@ class BoundedSctp(BoundedSctpSender):
     def __init__(self, transport: RTCDtlsTransport, port: int) -> None:
         super().__init__(transport, port)
         self.__reassembly = Reassembly(is_known=lambda stream: stream in self._data_channels)
+        #: Bytes of messages that programs have yet to read.
+        self.__unread = 0
         self.refused_chunks = 0
 
     @property
     def knows_the_peer(self) -> bool:
         """True once an INIT or INIT ACK of the peer was received."""
         return self._last_received_tsn is not None
+
+    def count_unread(self, size: int) -> None:
+        """Count bytes that a program has yet to read, off the window that the peer may fill.
+
+        Args:
+            size: Negative for bytes that it has read.
+        """
+        before = self._advertised_rwnd
+        self.__unread += size
+        self.__set_window()
+        reopens = before < _WINDOW_REOPENS <= self._advertised_rwnd
+        if reopens and self._association_state == self.State.ESTABLISHED:
+            # RFC 9260 section 6.2: the peer waits to hear of it.
+            run_to_end(self._send_sack())
+
+    def __set_window(self) -> None:
+        self._advertised_rwnd = WINDOW - self.__reassembly.size - self.__unread
 
     async def _receive_chunk(self, chunk: Chunk) -> None:
         await self._turn.available()
@@ -124,7 +149,7 @@ class BoundedSctp(BoundedSctpSender):
         return [tsn for tsn in ahead if not _is_later(tsn, than=cumulative)]
 
     async def __deliver(self, messages: Iterable[WholeMessage]) -> None:
-        self._advertised_rwnd = WINDOW - self.__reassembly.size
+        self.__set_window()
         failure: Exception | None = None
         for message in messages:
             await self._turn.available()
@@ -142,7 +167,7 @@ class BoundedSctp(BoundedSctpSender):
         if request is not None and self._reconfig_deferred is None:
             for stream in request.streams:
                 self.__reassembly.reset(stream)
-            self._advertised_rwnd = WINDOW - self.__reassembly.size
+            self.__set_window()
 
     # As aiortc's, which sorts all TSNs that are ahead for each one that comes.
     def _mark_received(self, tsn: int) -> bool:
@@ -201,6 +226,8 @@ class BoundedSctp(BoundedSctpSender):
             gaps.append((start, end))
             last = end
         chunk.gaps = gaps
+        if not _is_later(self._last_sacked_tsn, than=chunk.cumulative_tsn):
+            self._peer_window = chunk.advertised_rwnd
         if gaps:
             self._may_retransmit = True
             self._turn.spend((last + len(self._sent_queue)) // _LOOKED_AT)
@@ -209,7 +236,9 @@ class BoundedSctp(BoundedSctpSender):
     def __is_beyond_limits(self, chunk: DataChunk) -> bool:
         ahead = (chunk.tsn - (self._last_received_tsn or 0)) % SCTP_TSN_MODULO
         is_new = ahead < SCTP_TSN_MODULO // 2
-        return is_new and (ahead > AHEAD_LIMIT or self._advertised_rwnd <= 0)
+        # A peer probes a window that is closed (RFC 9260 section 6.1 A).
+        is_full = self.__reassembly.size >= WINDOW or self.__unread >= UNREAD_LIMIT
+        return is_new and (ahead > AHEAD_LIMIT or is_full)
 
 
 def _is_later(tsn: int, *, than: int) -> bool:

@@ -56,6 +56,10 @@ class BoundedSctpSender(RTCSctpTransport):
         self._turn = TurnBudget(STEPS_PER_TURN)
         #: Some chunk may be marked for retransmission.
         self._may_retransmit = False
+        #: Bytes that the peer takes beyond what it has acknowledged (RFC 9260 section 6.2.1); no
+        #: limit before its first SACK.
+        self._peer_window = SCTP_TSN_MODULO
+        self.__probe: asyncio.TimerHandle | None = None
         self.__next_turn: asyncio.Handle | None = None
 
     async def _send_chunk(self, chunk: Chunk) -> None:
@@ -79,6 +83,9 @@ class BoundedSctpSender(RTCSctpTransport):
         if self._may_retransmit and not await self.__retransmit(window):
             return
         queue = self._outbound_queue
+        window = min(window, self._peer_window)
+        if queue and self._flight_size == 0 and self._peer_window <= 0:
+            self.__probe_later()
         while queue and self._flight_size < window and self.__may_be_sent(queue[0]):
             if self._turn.exhausted:
                 self.__go_on_next_turn()
@@ -91,6 +98,23 @@ class BoundedSctpSender(RTCSctpTransport):
             await self._send_chunk(chunk)
             if not self._t3_handle:
                 self._t3_start()
+
+    def _stop_probing(self) -> None:
+        if self.__probe is not None:
+            self.__probe.cancel()
+            self.__probe = None
+
+    def __probe_later(self) -> None:
+        # RFC 9260 section 6.1 A: what says that the window is open again may be lost.
+        if self.__probe is None:
+            loop = asyncio.get_running_loop()
+            self.__probe = loop.call_later(self._rto, self.__probe_window)
+
+    def __probe_window(self) -> None:
+        self.__probe = None
+        # One chunk, whose SACK has the window.
+        self._peer_window = max(self._peer_window, 1)
+        run_to_end(self._transmit())
 
     async def __retransmit(self, window: int) -> bool:
         """Send lost chunks again; return False where some have to wait."""

@@ -14,13 +14,14 @@ an INIT.
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 
-from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
+from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError, SctpError
+from peer.priority import Priority
+from peer.states import DataChannelState, DtlsRole, SctpTransportState
 from peer.times import UnixTime
 from peer.transport.adapters.coroutines import SerialExecutor
 from peer.transport.adapters.data_channel import DataChannel
@@ -31,9 +32,9 @@ from peer.transport.wire.sctp_packets import initiate_tag, is_well_formed, verif
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiortc.rtcdtlstransport import RTCDtlsTransport
+    from peer.transport.adapters.dtls import AiortcDtlsTransport
 
-__all__ = ["MAX_MESSAGE_SIZE", "SCTP_PORT", "DataChannel", "DataTransport", "SctpTransportState"]
+__all__ = ["MAX_MESSAGE_SIZE", "SCTP_PORT", "DataChannel", "DataTransport"]
 
 #: Bytes of a label or a protocol (W3C webrtc-pc section 6.1: the length field has 16 bits).
 _MAX_TEXT = 65_535
@@ -43,20 +44,12 @@ _MAX_LIMIT = 65_535
 _MAX_ID = 65_534
 
 
-class SctpTransportState(StrEnum):
-    """States of RTCSctpTransport (W3C webrtc-pc section 6.1.2), and `new` before the start."""
-
-    NEW = "new"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    CLOSED = "closed"
-
-
 class DataTransport:
     """Carries data channels, which may be created before the association or its transport exists.
 
     Args:
-        on_channel: Called with each open channel of the peer.
+        on_channel: Called with each open channel of the peer; calls its `announce_open` once the
+            application knows of it.
         on_close: Called when an association has ended; all of its channels are closed by then.
 
     Attributes:
@@ -76,6 +69,7 @@ class DataTransport:
         #: Answers a peer that restarts, and takes over when its cookie comes back.
         self._next: SctpAssociation | None = None
         self._begin: Callable[[SctpAssociation], None] | None = None
+        self._dtls: AiortcDtlsTransport | None = None
         self._executor = SerialExecutor("SCTP")
         self._state = SctpTransportState.NEW
         #: Channels made before the first association began, in their order.
@@ -119,6 +113,7 @@ class DataTransport:
         protocol: str = "",
         negotiated: bool = False,
         id: int | None = None,  # noqa: A002 - W3C name
+        priority: Priority | str = Priority.LOW,
     ) -> DataChannel:
         """Create a data channel, which opens when the association does (W3C webrtc-pc 6.1).
 
@@ -132,11 +127,13 @@ class DataTransport:
             protocol: Name of the subprotocol; at most 65,535 bytes of UTF-8.
             negotiated: Both sides create the channel with the same `id`; nothing is announced.
             id: 0 to 65,534; required with `negotiated`, and ignored without it.
+            priority: Told to the peer.
 
         Raises:
             ConfigurationError: A value is out of its range.
             InvalidAccessError: A channel with this id exists.
-            InvalidStateError: The transport is closed.
+            InvalidStateError: The transport is closed, or has no stream for another channel.
+            TypeError: A value is not of its type.
         """
         if self._closed:
             raise InvalidStateError("the data transport is closed")
@@ -144,6 +141,7 @@ class DataTransport:
         _check_text(protocol, name="protocol")
         _check_range(maxPacketLifeTime, name="maxPacketLifeTime", most=_MAX_LIMIT)
         _check_range(maxRetransmits, name="maxRetransmits", most=_MAX_LIMIT)
+        priority = _checked_priority(priority)
         if maxPacketLifeTime is not None and maxRetransmits is not None:
             raise ConfigurationError("maxPacketLifeTime and maxRetransmits exclude each other")
         if self._state is SctpTransportState.CLOSED:
@@ -159,7 +157,8 @@ class DataTransport:
                 protocol=protocol,
                 negotiated=negotiated,
                 id=id if negotiated else None,
-            )
+            ),
+            priority=priority,
         )
         if self._state is SctpTransportState.NEW:
             self._first_channels.append(channel)
@@ -180,13 +179,14 @@ class DataTransport:
                 protocol=channel.protocol,
                 negotiated=channel.negotiated,
                 id=channel.id if channel.negotiated else None,
+                priority=channel.priority,
             )
             for channel in other._first_channels
-            if channel.readyState == "connecting"
+            if channel.readyState is DataChannelState.CONNECTING
         )
 
     def start(
-        self, dtls: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
+        self, dtls: AiortcDtlsTransport, *, remote_port: int, remote_max_message_size: int
     ) -> None:
         """Note what the peer says of SCTP, and open the association, unless there is one.
 
@@ -201,7 +201,7 @@ class DataTransport:
         self.on_dtls_connected()
 
     def prepare(
-        self, dtls: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
+        self, dtls: AiortcDtlsTransport, *, remote_port: int, remote_max_message_size: int
     ) -> None:
         """Note what the peer says of SCTP, for the next association; the arguments are as above."""
         self._begin = partial(
@@ -210,6 +210,9 @@ class DataTransport:
             remote_port=remote_port,
             remote_max_message_size=remote_max_message_size,
         )
+        self._dtls = dtls
+        if self._state is SctpTransportState.NEW:
+            self._take_role()
 
     def on_dtls_connected(self) -> None:
         """Open an association over a new DTLS association, where the last one has ended."""
@@ -226,7 +229,7 @@ class DataTransport:
         """Close the channels of the former peer: the next DTLS association is with another one."""
         if self._association.established:
             self._drop_next()
-            self._association.end()
+            self._association.end(SctpError("another peer has taken the place of this one"))
 
     def receive(self, packet: bytes) -> None:
         """Process an SCTP packet of the peer; never raises."""
@@ -294,6 +297,13 @@ class DataTransport:
         self._association.refused_channels = old.refused_channels
         self._association.refused_chunks = old.refused_chunks
         self._state = SctpTransportState.NEW
+        self._take_role()
+
+    def _take_role(self) -> None:
+        """Give channels their ids as soon as the DTLS roles are agreed."""
+        role = None if self._dtls is None else self._dtls.role
+        if role is not None:
+            self._association.take_role(is_server=role is DtlsRole.SERVER)
 
     def _drop_next(self) -> None:
         if self._next is not None:
@@ -312,7 +322,9 @@ class DataTransport:
         self._on_close()
 
 
-def _check_text(text: str, *, name: str) -> None:
+def _check_text(text: object, *, name: str) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is a str, not {type(text).__name__}")
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
@@ -321,6 +333,18 @@ def _check_text(text: str, *, name: str) -> None:
         raise ConfigurationError(f"{name} is {size} bytes long; at most {_MAX_TEXT} are possible")
 
 
-def _check_range(value: int | None, *, name: str, most: int) -> None:
-    if value is not None and not 0 <= value <= most:
+def _check_range(value: object, *, name: str, most: int) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is an int, not {type(value).__name__}")
+    if not 0 <= value <= most:
         raise ConfigurationError(f"{name} must be between 0 and {most}, not {value}")
+
+
+def _checked_priority(priority: Priority | str) -> Priority:
+    try:
+        return Priority(priority)
+    except ValueError:
+        names = ", ".join(repr(str(each)) for each in Priority)
+        raise ConfigurationError(f"priority is one of {names}, not {priority!r}") from None

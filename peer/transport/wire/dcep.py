@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
+
+from peer.priority import Priority
 
 # Header of DATA_CHANNEL_OPEN: message type, channel type, priority, reliability parameter, label
 # length, protocol length (RFC 8832 section 5.1).
 _HEADER = Struct("!BBHLHH")
-# Priority of every channel, which nobody here looks at (as aiortc sends it).
-_PRIORITY = 0
+# Greatest value of each priority, and the one that is sent (RFC 8831 section 6.4; W3C
+# webrtc-priority section 5: values between belong to the next greater one).
+_PRIORITIES = {
+    Priority.VERY_LOW: 128,
+    Priority.LOW: 256,
+    Priority.MEDIUM: 512,
+    Priority.HIGH: 1024,
+}
 
 
 class MessageType(IntEnum):
@@ -42,6 +50,7 @@ class DataChannelOpen:
         ordered: Whether messages arrive in order.
         max_packet_life_time: Milliseconds within which a message is retransmitted, or None.
         max_retransmits: Bound on the retransmissions of a message, or None.
+        priority: Relative priority; two that differ in nothing else announce the same channel.
     """
 
     label: str
@@ -49,6 +58,7 @@ class DataChannelOpen:
     ordered: bool = True
     max_packet_life_time: int | None = None
     max_retransmits: int | None = None
+    priority: Priority = field(default=Priority.LOW, compare=False)
 
     def encode(self) -> bytes:
         """Encode the message as bytes."""
@@ -56,7 +66,12 @@ class DataChannelOpen:
         limit, reliability = self._reliability()
         kind = limit if self.ordered else limit | _UNORDERED
         header = _HEADER.pack(
-            MessageType.OPEN, kind, _PRIORITY, reliability, len(label), len(protocol)
+            MessageType.OPEN,
+            kind,
+            _PRIORITIES[self.priority],
+            reliability,
+            len(label),
+            len(protocol),
         )
         return header + label + protocol
 
@@ -77,7 +92,7 @@ def parse_data_channel_open(message: bytes) -> DataChannelOpen | None:
     """Parse a DATA_CHANNEL_OPEN message; None where it is malformed or of another type."""
     if not is_data_channel_open(message) or len(message) < _HEADER.size:
         return None
-    _, kind, _, reliability, label_size, protocol_size = _HEADER.unpack_from(message)
+    _, kind, priority, reliability, label_size, protocol_size = _HEADER.unpack_from(message)
     limit = kind & ~_UNORDERED
     texts = message[_HEADER.size :]
     end = label_size + protocol_size
@@ -90,4 +105,9 @@ def parse_data_channel_open(message: bytes) -> DataChannelOpen | None:
         ordered=not kind & _UNORDERED,
         max_packet_life_time=reliability if limit == _Limit.LIFE_TIME else None,
         max_retransmits=reliability if limit == _Limit.RETRANSMITS else None,
+        priority=_priority(priority),
     )
+
+
+def _priority(value: int) -> Priority:
+    return next((each for each, most in _PRIORITIES.items() if value <= most), Priority.HIGH)

@@ -17,9 +17,12 @@ from aiortc.rtcsctptransport import (
 )
 from google_crc32c import value as crc32c
 
-from peer.transport.sctp.transport import DataChannel, DataTransport, SctpTransportState
+from peer.states import SctpTransportState
+from peer.transport.sctp.transport import DataChannel, DataTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.links.media_link import LinkEnd
 
 
@@ -29,12 +32,18 @@ class End:
     def __init__(self, link: LinkEnd) -> None:
         self.link = link
         self.channels: asyncio.Queue[DataChannel] = asyncio.Queue()
+        #: What the application does with a channel that it is told of.
+        self.tell: Callable[[DataChannel], None] = DataChannel.announce_open
         self.closed = asyncio.Event()
         self.transport = DataTransport(
-            on_channel=self.channels.put_nowait,
+            on_channel=self.on_channel,
             on_close=self.closed.set,
         )
         link.on_data = self.transport.receive
+
+    def on_channel(self, channel: DataChannel) -> None:
+        self.channels.put_nowait(channel)
+        self.tell(channel)
 
     @property
     def tag(self) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class _Channel:
     """A channel that keeps what is sent."""
 
-    readyState: str = "open"  # noqa: N815 - W3C's name
+    readyState: str = "open"
     sent: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     hear: Callable[[str], None] = print
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class _Channel:
     """A channel that keeps what is sent."""
 
-    readyState: str = "open"  # noqa: N815 - W3C's name
-    bufferedAmount: int = 0  # noqa: N815 - W3C's name
+    readyState: str = "open"
+    bufferedAmount: int = 0
     sent: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     def send(self, message: str) -> None:

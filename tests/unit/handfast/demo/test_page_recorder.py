@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class _Channel(EventEmitter):
     """As much of a data channel as a studio uses."""
 
-    readyState = "open"  # noqa: N815 - as webrtc-pc names it
+    readyState = "open"
 
     def __init__(self) -> None:
         super().__init__()

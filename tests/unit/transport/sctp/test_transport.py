@@ -16,10 +16,10 @@ from aiortc.rtcsctptransport import (
 )
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
+from peer.states import SctpTransportState
 from peer.transport.adapters.sctp_association import CHANNEL_LIMIT
 from peer.transport.adapters.sctp_bounds import HELD_LIMIT
 from peer.transport.adapters.sctp_sender import AHEAD_LIMIT
-from peer.transport.sctp.transport import SctpTransportState
 from tests.support.clock.work import lines_run
 from tests.support.links.data_ends import End, fragment, next_event, open_pair, with_checksum
 

@@ -62,6 +62,7 @@ def forward(tsn: int, *streams: tuple[int, int]) -> ForwardTsnChunk:
 
 def sack(tsn: int, *gaps: tuple[int, int]) -> SackChunk:
     chunk = SackChunk()
+    chunk.advertised_rwnd = 1024 * 1024
     chunk.cumulative_tsn = tsn % 2**32
     chunk.gaps = list(gaps)
     return chunk

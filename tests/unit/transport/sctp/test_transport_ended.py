@@ -6,7 +6,8 @@ import pytest
 from aiortc.rtcsctptransport import AbortChunk
 
 from peer.errors import InvalidStateError
-from peer.transport.sctp.transport import DataTransport, SctpTransportState
+from peer.states import SctpTransportState
+from peer.transport.sctp.transport import DataTransport
 from tests.support.links.data_ends import End, fragment, next_event, open_pair
 
 
@@ -16,7 +17,7 @@ async def _replaced(ends: tuple[End, End]) -> None:
     await right.transport.close()
     await left.closed.wait()
     left.closed.clear()
-    right.transport = DataTransport(on_channel=right.channels.put_nowait)
+    right.transport = DataTransport(on_channel=right.on_channel)
     right.link.on_data = right.transport.receive
 
 

@@ -6,11 +6,15 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from peer.transport.sctp.transport import DataChannel, SctpTransportState
+from peer.states import SctpTransportState
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.data_ends import End, next_event, open_pair
 from tests.support.links.media_link import LinkEnd, Wire, media_link
+
+if TYPE_CHECKING:
+    from peer.transport.sctp.transport import DataChannel
 
 RATE = 0.02
 DELAY = 0.01

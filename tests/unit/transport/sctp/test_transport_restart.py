@@ -8,7 +8,7 @@ import time
 import pytest
 from aiortc.rtcsctptransport import InitChunk, parse_packet
 
-from peer.transport.sctp.transport import SctpTransportState
+from peer.states import SctpTransportState
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.data_ends import End, fragment, next_event, open_pair
 from tests.support.links.media_link import media_link
