@@ -65,7 +65,7 @@ async def test_handler_of_icecandidateerror_is_given_its_event() -> None:
 
 async def test_data_channel_lists_its_events() -> None:
     async with data_channel() as channel:
-        names = "'open', 'message', 'bufferedamountlow', 'close'"
+        names = "'open', 'message', 'bufferedamountlow', 'error', 'closing', 'close'"
         for subscribe in (channel.on, channel.once, channel.add_listener):
             with pytest.raises(ValueError, match=f"'massage'; its events are {names}"):
                 subscribe("massage", print)  # type: ignore[call-overload]  # the fault

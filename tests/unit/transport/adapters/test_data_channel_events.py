@@ -9,7 +9,8 @@ import pytest
 from aiortc.rtcsctptransport import AbortChunk, ShutdownChunk
 
 from peer.transport.adapters.data_channel import BEFORE_OPEN_LIMIT
-from tests.support.links.data_ends import End, next_event, open_pair
+from peer.transport.wire.dcep import DataChannelOpen
+from tests.support.links.data_ends import End, fragment, next_event, open_pair
 
 if TYPE_CHECKING:
     from peer.errors import SctpError
@@ -23,7 +24,7 @@ def log_of(channel: DataChannel) -> list[Any]:
     log: list[Any] = []
 
     def note(event: str) -> None:
-        channel.on(event, lambda *_: log.append((event, str(channel.readyState))))  # type: ignore[call-overload]
+        channel.on(event, lambda *_: log.append((event, str(channel.readyState))))  # type: ignore[call-overload]  # any
 
     for event in EVENTS:
         note(event)
@@ -61,9 +62,12 @@ async def test_messages_that_come_with_a_channel_wait_for_its_open_event(
         asyncio.get_running_loop().call_soon(lambda: logs.append(log_of(channel)))
         channel.announce_open()
 
-    right.tell = on_channel
-    ours = left.transport.createDataChannel("late")
-    ours.on("open", lambda: ours.send("first"))
+    left.tell = on_channel
+    tsn = left.expected_tsn
+    opening, text = (fragment(tsn + index, stream=101, flags=7) for index in range(2))
+    opening.protocol, opening.user_data = 50, DataChannelOpen(label="late").encode()
+    text.protocol, text.user_data = 51, b"first"
+    left.transport.receive(left.forge(opening, text))
     await turns()
     assert logs == [[("open", "open"), ("message", "open")]]
 
