@@ -53,10 +53,12 @@ from aiortc import (
     __version__,
 )
 
+from peer.compat.installing import AiortcImportedError, install
 from peer.compat.rtcpeerconnection import RTCPeerConnection
 from peer.compat.same_modules import share_modules
 
 __all__ = [
+    "AiortcImportedError",
     "AudioStreamTrack",
     "InvalidAccessError",
     "InvalidStateError",
@@ -100,6 +102,7 @@ __all__ = [
     "RTCTransportStats",
     "VideoStreamTrack",
     "__version__",
+    "install",
 ]
 
 share_modules(__name__, globals())
