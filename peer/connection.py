@@ -315,6 +315,21 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
             raise AssertionError("the phrase is known")
         return found
 
+    def name_ends(self, *, local: str, remote: str) -> None:
+        """Name both ends, where signalling knows them for each call, as SIP does.
+
+        Our descriptions are signed for `remote` where the `Signer` has no destination, the peer's
+        have to be signed by it, and for `local` where the `Verifier` has no audience.
+
+        Args:
+            local: Our URI.
+            remote: The peer's.
+
+        Raises:
+            ConfigurationError: Our `Signer` signs as somebody else than `local`.
+        """
+        self._core.identity.name_ends(local=local, remote=remote)
+
     def add_phrase_message(self, message: str) -> None:
         """Take what the peer's `phrasemessage` event has.
 

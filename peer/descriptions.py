@@ -29,7 +29,8 @@ class SessionDescription:
         sdp: The text, lines ending in CRLF.
         type: One of `"offer"`, `"pranswer"`, `"answer"`, `"rollback"`.
         identity: Who vouches for its fingerprints: a PASSporT (RFC 8225) over them, for the peer
-            to check; None where nobody does.
+            to check; None where nobody does. Empty where the message that it came in has no place
+            for a signature, as an answer in SIP, and one of a later description is to cover it.
 
     Raises:
         ValueError: `type` is none of these.

@@ -40,6 +40,8 @@ A `LocalError` and a `RemoteError` leave the connection exactly as it was.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from peer.printable import printable
 
 
@@ -158,8 +160,31 @@ class StaleCandidateError(CandidateError):
     """
 
 
+class IdentityFault(StrEnum):
+    """Kind of fault of a signature, after the responses of RFC 8224 section 6.2.2."""
+
+    #: There is none, and there has to be one.
+    MISSING = "missing"
+    #: It is too old, or from the future.
+    STALE = "stale"
+    #: The credential that it names cannot be had.
+    UNREACHABLE = "unreachable"
+    #: Its signer, or the authority above, is not trusted here.
+    UNTRUSTED = "untrusted"
+    #: It is malformed, does not hold, is for somebody else, or does not cover the description.
+    INVALID = "invalid"
+
+
 class IdentityError(RemoteError):
-    """A description is not signed as it has to be; the connection is as it was."""
+    """A description is not signed as it has to be; the connection is as it was.
+
+    Attributes:
+        fault: Kind of the fault.
+    """
+
+    def __init__(self, reason: str, fault: IdentityFault = IdentityFault.INVALID) -> None:
+        self.fault = fault
+        super().__init__(reason)
 
 
 class PhraseError(RemoteError):

@@ -78,7 +78,7 @@ class Description(_Addressed, frozen=True):
     @property
     def session_description(self) -> SessionDescription:
         """The description as a value of `peer`."""
-        return SessionDescription(sdp=self.sdp, type=self.type, identity=self.identity)
+        return SessionDescription(sdp=self.sdp, type=self.type, identity=self.identity or None)
 
 
 class Offer(Description, frozen=True, tag=SdpType.OFFER.value):

@@ -40,6 +40,7 @@ from peer.tracing.environment import environment_trace
 from peer.tracing.events import Direction
 from peer.tracing.tracer import Tracer
 from peer.transceiver import RtpTransceiver
+from peer.trust.gate import Unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -431,14 +432,14 @@ class ConnectionCore:
 
     async def check_signature(
         self, side: Side, plan: Plan, description: SessionDescription | None
-    ) -> SignedIdentity | None:
-        """Check who has signed a description of the peer; None where nobody did.
+    ) -> SignedIdentity | Unsigned:
+        """Check who has signed a description of the peer.
 
         Raises:
             IdentityError: It is not signed as it has to be; nothing has changed.
         """
         if side is Side.LOCAL or description is None:
-            return None
+            return Unsigned.TAKEN
         with self._tap.refusals(self.offer_answer, side, description):
             return await self.identity.check(plan, getattr(description, "identity", None))
 

@@ -63,6 +63,7 @@ async def fork(
             partial(forks.release, name),
         )
         made = ConnectionCore(chosen, origin=origin)
+        made.identity.name_ends_as(parent.identity)
         try:
             plan = made.plan(Side.REMOTE, answer)
             peers = peers_of(plan.next)

@@ -8,14 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from peer.descriptions import SdpType
-from peer.errors import InvalidStateError, PhraseError
+from peer.errors import ConfigurationError, InvalidStateError, PhraseError
 from peer.events import EventName, PhraseEvent, PhraseMessageEvent
 from peer.identity.voucher import MAX_VOUCHERS, Voucher, VoucherPurpose
 from peer.negotiation.keying import asks_for_plain_rtp
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Side
-from peer.trust.gate import TrustGate
+from peer.trust.gate import TrustGate, Unsigned
+from peer.trust.names import canonical
 from peer.trust.phrase import PhraseEnds
 from peer.trust.phrase_exchange import ATTRIBUTE as PHRASE_ATTRIBUTE
 from peer.trust.phrase_exchange import VERSION, PhraseExchange
@@ -87,9 +88,31 @@ class PeerIdentity:
             self._phrases = PhraseExchange(secrets.token_bytes) if trust.phrase else None
         # One token for each description: it is read often, and sent once.
         self._signed_origin, self._token = "", ""
+        self._local: str | None = None
+        self._remote: str | None = None
 
     def __repr__(self) -> str:
         return f"<PeerIdentity {self._gate!r} {self._phrases!r}>"
+
+    def name_ends(self, *, local: str, remote: str) -> None:
+        """Take the URIs of both ends from signalling, which names them for each call.
+
+        Raises:
+            ConfigurationError: We sign as somebody else than `local`.
+        """
+        if self._signer is not None and self._signer.origin != canonical(local):
+            raise ConfigurationError(
+                f"the Signer signs as {self._signer.origin}, and this end is {local}"
+            )
+        self._local, self._remote = local, remote
+        if self._gate is not None:
+            self._gate.name_ends(local=local, remote=remote)
+
+    def name_ends_as(self, other: PeerIdentity) -> None:
+        """Take the URIs of both ends from the identity of another connection, whose fork it is."""
+        ends = (other._local, other._remote)
+        if ends[0] is not None and ends[1] is not None:
+            self.name_ends(local=ends[0], remote=ends[1])
 
     @property
     def judge(self) -> PeerJudge | None:
@@ -133,10 +156,13 @@ class PeerIdentity:
         origin = description.sdp.partition("o=")[2].partition("\r\n")[0]
         if self._signed_origin != origin:
             found = fingerprints(Sdp.parse(description.sdp))
-            self._signed_origin, self._token = origin, self._signer.sign(found) if found else ""
+            # Who answers in place of the one that was called is the one to sign for.
+            signed_by = None if self._gate is None else self._gate.origin
+            token = self._signer.sign(found, destination=signed_by or self._remote) if found else ""
+            self._signed_origin, self._token = origin, token
         return replace(description, identity=self._token) if self._token else description
 
-    async def check(self, plan: Plan, token: str | None) -> SignedIdentity | None:
+    async def check(self, plan: Plan, token: str | None) -> SignedIdentity | Unsigned:
         """Check the signature of a description of the peer that is planned.
 
         Raises:
@@ -145,18 +171,20 @@ class PeerIdentity:
         """
         described = plan.next.description(Side.REMOTE)
         if self._gate is None or described is None:
-            return None
+            return Unsigned.TAKEN
         if asks_for_plain_rtp(described.sdp):
             await self._gate.check_unencrypted()
         return await self._gate.check_description(token, fingerprints(described.sdp))
 
-    def on_description(self, side: Side, session: Session, identity: SignedIdentity | None) -> None:
+    def on_description(
+        self, side: Side, session: Session, identity: SignedIdentity | Unsigned
+    ) -> None:
         """Note a description that has been applied, before its effects are carried out.
 
         Args:
             side: The end that made it.
             session: The session with it.
-            identity: Who signed it, where it is the peer's.
+            identity: Who signed it, where it is the peer's, or why nobody did.
         """
         remote, local = session.description(Side.REMOTE), session.description(Side.LOCAL)
         if self._gate is not None and side is Side.REMOTE and remote is not None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from peer.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from peer.errors import IdentityFault
     from peer.trust.authority import Authority, VerifiedChain
     from peer.trust.configuration import Continuity, Trust
     from peer.trust.gate import PeerCertificateEvent
-    from peer.trust.key_sources import CertificateKeys, JwksKeys
+    from peer.trust.key_sources import CertificateKeys, CertificateUrlKeys, JwksKeys
     from peer.trust.known_peers import KnownPeers
     from peer.trust.level import PeerTrust, TrustLevel
     from peer.trust.passport import KeySource, PublicKeys, SignedIdentity, Signer, Verifier
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from peer.trust.phrase import Phrase
 
 _HOMES = {
+    "peer.errors": "IdentityFault",
     "peer.trust.authority": "Authority VerifiedChain",
     "peer.trust.configuration": "Continuity Trust",
     "peer.trust.gate": "PeerCertificateEvent",
-    "peer.trust.key_sources": "CertificateKeys JwksKeys",
+    "peer.trust.key_sources": "CertificateKeys CertificateUrlKeys JwksKeys",
     "peer.trust.known_peers": "KnownPeers",
     "peer.trust.level": "PeerTrust TrustLevel",
     "peer.trust.passport": "KeySource PublicKeys SignedIdentity Signer Verifier",
@@ -34,7 +36,9 @@ __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 __all__ = [
     "Authority",
     "CertificateKeys",
+    "CertificateUrlKeys",
     "Continuity",
+    "IdentityFault",
     "JwksKeys",
     "KeySource",
     "KnownPeer",

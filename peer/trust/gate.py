@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from peer.errors import DowngradeError, IdentityError, PeerTrustError, TrustStoreError
+from peer.errors import (
+    DowngradeError,
+    IdentityError,
+    IdentityFault,
+    PeerTrustError,
+    TrustStoreError,
+)
 from peer.tasks import BackgroundTasks
 from peer.trust.continuity import Action, Likeness, action, compare, vouching
 from peer.trust.level import UNKNOWN_PEER, PeerTrust, TrustLevel
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from peer.identity.shown_certificate import ShownCertificate
     from peer.identity.voucher import Voucher
     from peer.trust.configuration import Trust
-    from peer.trust.passport import SignedIdentity
+    from peer.trust.passport import SignedIdentity, Verifier
 
 #: Certificates that are remembered of one connection, for the rekeys to come (ours).
 _MAX_TAKEN = 64
@@ -53,6 +60,15 @@ class PeerCertificateEvent:
             self.decided.set_result(False)
 
 
+class Unsigned(Enum):
+    """A description without a signature that was taken all the same."""
+
+    #: Nobody has to sign it.
+    TAKEN = auto()
+    #: Its message has no place for one: the peer signs a later description (RFC 8862).
+    SIGNED_LATER = auto()
+
+
 class TrustEvents(Protocol):
     """The connection, as the gate sees it."""
 
@@ -79,8 +95,16 @@ class TrustGate:
         self._vouchers: Sequence[Voucher] = ()
         self._identity: SignedIdentity | None = None
         self._token = ""
+        #: URIs of both ends, where signalling names them.
+        self._local: str | None = None
+        self._remote: str | None = None
+        #: The last description was not signed, and a later one of the peer is to be.
+        self._is_signature_due = False
+        self._bad_signature: IdentityError | None = None
+        self._signature_came = asyncio.Event()
         self._known: KnownPeer | None = None
         self._taken: dict[Fingerprint, PeerTrust] = {}
+        self._shown: dict[Fingerprint, ShownCertificate] = {}
         #: Fingerprints whose phrase people have compared.
         self._compared: set[Fingerprint] = set()
         self._phrase_agreed = asyncio.Event()
@@ -91,37 +115,70 @@ class TrustGate:
     def __repr__(self) -> str:
         return f"<TrustGate for {self._name!r}, {len(self._taken)} certificates>"
 
+    def name_ends(self, *, local: str, remote: str) -> None:
+        """Take the URIs of both ends from signalling, which names them for each call.
+
+        Args:
+            local: Ours, for which the peer has to sign.
+            remote: The peer's, which has to sign.
+        """
+        self._local, self._remote = local, remote
+
+    @property
+    def origin(self) -> str | None:
+        """The URI of who has signed the peer's last signed description; None without one."""
+        return None if self._identity is None else self._identity.origin
+
     async def check_description(
         self, token: str | None, fingerprints: frozenset[Fingerprint]
-    ) -> SignedIdentity | None:
+    ) -> SignedIdentity | Unsigned:
         """Check the signature of a description of the peer, before anything changes.
 
         Args:
-            token: The token beside it, or None.
+            token: The token beside it; None without one, and empty where its message has no place
+                for one.
             fingerprints: All fingerprints of the description.
 
         Returns:
-            Who signed it; None where nobody did, and nobody has to.
+            Who signed it, or why nobody did.
 
         Raises:
             IdentityError: The signature is wrong, or missing where it has to be there.
         """
         verifier, before = self._trust.verifier, self._identity
         if verifier is None or not fingerprints:
-            return None
+            return Unsigned.TAKEN
+        if token == "":
+            return Unsigned.SIGNED_LATER
         if token is None:
             if before is not None or self._needs_signature:
-                raise IdentityError("the description is not signed, and has to be")
-            return None
+                raise IdentityError(
+                    "the description is not signed, and has to be", IdentityFault.MISSING
+                )
+            return Unsigned.TAKEN
         if before is not None and (token, fingerprints) == (self._token, before.fingerprints):
             # Signalling that broke brings the same description again.
             return before
-        said = await verifier.verify(token, fingerprints)
+        try:
+            said = await self._verified(verifier, token, fingerprints)
+        except IdentityError as error:
+            # A certificate may wait for this signature.
+            self._bad_signature = error
+            self._signature_came.set()
+            raise
+        self._token = token
+        return said
+
+    async def _verified(
+        self, verifier: Verifier, token: str, fingerprints: frozenset[Fingerprint]
+    ) -> SignedIdentity:
+        before = self._identity
+        expected = self._remote if before is None else None
+        said = await verifier.verify(token, fingerprints, audience=self._local, expected=expected)
         if before is not None and said.origin != before.origin:
             raise IdentityError(
                 f"the description is signed by {said.origin}, and those before by {before.origin}"
             )
-        self._token = token
         return said
 
     async def check_unencrypted(self) -> None:
@@ -138,11 +195,23 @@ class TrustGate:
                 f"the description has no keys, and {name!r} is known by {known.fingerprint}"
             )
 
-    def on_description(self, vouchers: Sequence[Voucher], identity: SignedIdentity | None) -> None:
+    def on_description(
+        self, vouchers: Sequence[Voucher], identity: SignedIdentity | Unsigned
+    ) -> None:
         """Note what came with a description of the peer that is being applied."""
         self._vouchers = tuple(vouchers)
-        if identity is not None:
-            self._identity = identity
+        self._is_signature_due = identity is Unsigned.SIGNED_LATER
+        self._bad_signature = None
+        if isinstance(identity, Unsigned):
+            return
+        self._identity = identity
+        self._signature_came.set()
+        for shown in self._shown.values():
+            before = self._taken[shown.fingerprint]
+            raised = self._by_signature(shown, before)
+            if raised != before:
+                self._taken[shown.fingerprint] = raised
+                self._events.on_peer_judged(raised, None)
 
     def judge(
         self, shown: ShownCertificate, decide: Callable[[PeerTrustError | None], None]
@@ -154,7 +223,8 @@ class TrustGate:
             decide: Called once, now or later: with None to let media pass, or with the reason why
                 the peer is refused.
         """
-        if self._trust.known_peers is None and self._trust.require is not TrustLevel.PHRASE:
+        is_asked = self._trust.known_peers is not None or self._owes_signature(shown)
+        if not is_asked and self._trust.require is not TrustLevel.PHRASE:
             # There is nothing to wait for, and a turn of the event loop would hold media up.
             try:
                 trust = self._require(self._by_certificate(shown))
@@ -198,6 +268,7 @@ class TrustGate:
         trust, refusal = UNKNOWN_PEER, None
         try:
             async with asyncio.timeout(self._trust.decision_timeout), self._one_at_a_time:
+                await self._wait_for_signature(shown)
                 trust = self._by_certificate(shown)
                 if self._trust.require.reaches(TrustLevel.SIGNATURE):
                     # Who does not reach it is not remembered either.
@@ -207,7 +278,12 @@ class TrustGate:
                 trust = self._require(trust)
         except TimeoutError:
             waited = f"{self._trust.decision_timeout:.0f} s"
-            refusal = self._error(f"nobody has decided on the peer's certificate within {waited}")
+            if self._owes_signature(shown):
+                refusal = self._error(f"the peer has not signed its answer within {waited}")
+            else:
+                refusal = self._error(
+                    f"nobody has decided on the peer's certificate within {waited}"
+                )
         except Exception as error:
             refusal = self._refusal(error)
         self._conclude(shown, trust, refusal, decide)
@@ -222,22 +298,50 @@ class TrustGate:
         if refusal is None:
             self._taken.pop(shown.fingerprint, None)
             self._taken[shown.fingerprint] = trust
+            self._shown[shown.fingerprint] = shown
             if len(self._taken) > _MAX_TAKEN:
-                del self._taken[next(iter(self._taken))]
+                oldest = next(iter(self._taken))
+                del self._taken[oldest], self._shown[oldest]
         self._events.on_peer_judged(trust, refusal)
         decide(refusal)
 
     def _by_certificate(self, shown: ShownCertificate) -> PeerTrust:
         """Judge by what the certificate and its description say themselves."""
-        authority, identity = self._trust.authority, self._identity
+        authority = self._trust.authority
         trust = UNKNOWN_PEER if self._name is None else PeerTrust(name=self._name)
-        if identity is not None and shown.is_among(identity.fingerprints):
-            trust = PeerTrust(name=self._name or identity.origin, level=TrustLevel.SIGNATURE)
+        trust = self._by_signature(shown, trust)
         if authority is not None:
             chain = authority.verify(shown.der, shown.chain, name=self._name)
             name = self._name or next(iter(chain.names), None)
             trust = PeerTrust(name=name, level=TrustLevel.AUTHORITY)
         return trust
+
+    def _by_signature(self, shown: ShownCertificate, trust: PeerTrust) -> PeerTrust:
+        identity = self._identity
+        if identity is None or not shown.is_among(identity.fingerprints):
+            return trust
+        name = self._name or trust.name or identity.origin
+        return replace(_raised(trust, TrustLevel.SIGNATURE), name=name)
+
+    def _owes_signature(self, shown: ShownCertificate) -> bool:
+        """Tell whether the peer has yet to sign for a certificate before its media may pass."""
+        identity = self._identity
+        if not self._is_signature_due or not (self._needs_signature or identity is not None):
+            return False
+        return identity is None or not shown.is_among(identity.fingerprints)
+
+    async def _wait_for_signature(self, shown: ShownCertificate) -> None:
+        if not self._owes_signature(shown):
+            return
+        while self._owes_signature(shown):
+            if self._bad_signature is not None:
+                raise self._error(str(self._bad_signature))
+            self._signature_came.clear()
+            await self._signature_came.wait()
+        identity = self._identity
+        if identity is None or not shown.is_among(identity.fingerprints):
+            # One in the middle has passed on what the peer has signed for itself.
+            raise self._error("the peer has signed for another certificate than it shows")
 
     async def _by_continuity(self, shown: ShownCertificate, trust: PeerTrust) -> PeerTrust:
         store, name = self._trust.known_peers, self._name

@@ -7,14 +7,16 @@ import base64
 import binascii
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from peer.errors import ConfigurationError, IdentityError, PeerTrustError
+from peer.errors import ConfigurationError, IdentityError, IdentityFault, PeerTrustError
 from peer.trust.passport import public_key
 
 if TYPE_CHECKING:
@@ -33,8 +35,10 @@ _LEAST_INTERVAL: Final = 10.0
 #: Lifetimes for which keys serve on while their server is away (ours): who holds it up must not
 #: keep a key in use that was withdrawn.
 _STALE_LIFETIMES: Final = 4
-#: Most certificates that a token may show (ours).
+#: Most certificates that a token may show, or a URL answer with (ours).
 _MAX_CHAIN: Final = 8
+#: Most URLs whose answers are kept (ours).
+_MAX_URLS: Final = 64
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Fetch = Callable[[str], bytes]
@@ -63,9 +67,7 @@ class JwksKeys:
         fetch: Fetch | None = None,
         clock: Callable[[], MonotonicTime] = time.monotonic,
     ) -> None:
-        parts = urlsplit(url)
-        local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if parts.scheme != "https" and not local:
+        if not _is_safe(url):
             raise ConfigurationError(f"the keys of signers come by an https: URL, not {url!r}")
         self._url = url
         self._signs_for = signs_for
@@ -88,14 +90,19 @@ class JwksKeys:
             IdentityError: The server does not sign for this origin, has no such key, or is away.
         """
         if not self._signs_for(origin):
-            raise IdentityError(f"the keys of {self._url} do not sign for {origin}")
+            raise IdentityError(
+                f"the keys of {self._url} do not sign for {origin}", IdentityFault.UNTRUSTED
+            )
         name = str(header.get("kid", ""))
         async with self._one_at_a_time:
             if self._is_due(name):
                 await self._ask()
             key = self._keys.get(name)
         if key is None:
-            raise IdentityError(f"{self._url} has no key {name!r}, which signs for {origin}")
+            raise IdentityError(
+                f"{self._url} has no key {name!r}, which signs for {origin}",
+                IdentityFault.UNTRUSTED,
+            )
         return key
 
     def _is_due(self, name: str) -> bool:
@@ -114,7 +121,9 @@ class JwksKeys:
             known = self._answered
             if known is None or now - known > _STALE_LIFETIMES * self._lifetime:
                 self._keys = {}
-                raise IdentityError(f"no keys of signers from {self._url}: {error}") from error
+                raise IdentityError(
+                    f"no keys of signers from {self._url}: {error}", IdentityFault.UNREACHABLE
+                ) from error
 
 
 class CertificateKeys:
@@ -138,15 +147,142 @@ class CertificateKeys:
         """
         shown = header.get("x5c")
         if not isinstance(shown, list) or not 0 < len(shown) <= _MAX_CHAIN:
-            raise IdentityError(f"the signature of {origin} shows no certificate")
+            raise IdentityError(
+                f"the signature of {origin} shows no certificate", IdentityFault.UNREACHABLE
+            )
         try:
-            leaf, *chain = (base64.b64decode(each, validate=True) for each in shown)
-            self._authority.verify(leaf, chain, name=origin)
-            return public_key(x509.load_der_x509_certificate(leaf).public_key())  # type: ignore[arg-type]  # it is checked there
-        except (binascii.Error, TypeError, ValueError, ConfigurationError) as error:
+            chain = [base64.b64decode(each, validate=True) for each in shown]
+        except (binascii.Error, TypeError, ValueError) as error:
             raise IdentityError(f"the certificate of {origin} cannot be read") from error
-        except PeerTrustError as error:
-            raise IdentityError(f"the certificate of {origin}: {error.reason}") from error
+        return _key_of(chain, origin, self._authority)
+
+
+class CertificateUrlKeys:
+    """Keys of signers in certificates at the URLs that their tokens name: a `KeySource`.
+
+    A token names it in `x5u`, and the Identity header of SIP in `info` (RFC 8224 section 7.3). Only
+    what the program allows is ever fetched, and no redirect is followed.
+
+    Args:
+        authority: Has to vouch for the certificate, which names the origin in its subjectAltName.
+        allows: Tells whether a URL may be fetched: an `https:` URL, or one of this machine, as
+            others are refused before.
+        lifetime: Seconds for which an answer is used.
+        fetch: Gets the answer, on a thread of its own: PEM, the signer's certificate first. By
+            `urllib` where None.
+        clock: Gives the present in seconds.
+    """
+
+    def __init__(
+        self,
+        authority: Authority,
+        *,
+        allows: Callable[[str], bool],
+        lifetime: Seconds = 300.0,
+        fetch: Fetch | None = None,
+        clock: Callable[[], MonotonicTime] = time.monotonic,
+    ) -> None:
+        self._authority = authority
+        self._allows = allows
+        self._lifetime = lifetime
+        self._fetch = fetch or _get
+        self._clock = clock
+        #: Answers by URL, with their time: None where there was none.
+        self._answers: OrderedDict[str, tuple[MonotonicTime, list[bytes] | None]] = OrderedDict()
+        # Many calls at once ask a server once.
+        self._one_at_a_time = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<CertificateUrlKeys by {self._authority!r}>"
+
+    async def key_for(self, header: Mapping[str, Any], origin: str) -> ec.EllipticCurvePublicKey:
+        """Return the key of the certificate at the URL that the token names.
+
+        Raises:
+            IdentityError: It names none that is allowed, nothing usable is there, or it is not the
+                origin's by this authority.
+        """
+        url = header.get("x5u")
+        if not isinstance(url, str) or not _is_safe(url) or not self._allows(url):
+            raise IdentityError(
+                f"the certificate of {origin} is at {url!r}, and nothing is fetched from there",
+                IdentityFault.UNREACHABLE,
+            )
+        async with self._one_at_a_time:
+            chain = self._known(url)
+            if chain is None:
+                chain = await self._ask(url, origin=origin)
+        return _key_of(chain, origin, self._authority)
+
+    def _known(self, url: str) -> list[bytes] | None:
+        """Return what a URL has answered; None where it has to be asked.
+
+        Raises:
+            IdentityError: It was asked in vain a moment ago.
+        """
+        when, chain = self._answers.get(url, (0.0, None))
+        age = self._clock() - when
+        if url in self._answers and chain is None and age < _LEAST_INTERVAL:
+            raise IdentityError(f"{url} had no certificate just now", IdentityFault.UNREACHABLE)
+        return chain if age < self._lifetime else None
+
+    async def _ask(self, url: str, *, origin: str) -> list[bytes]:
+        chain: list[bytes] | None = None
+        try:
+            chain = _chain_of(await asyncio.to_thread(self._fetch, url))
+            return chain
+        except (OSError, ValueError) as error:
+            raise IdentityError(
+                f"no certificate of {origin} from {url}: {error}", IdentityFault.UNREACHABLE
+            ) from error
+        finally:
+            self._answers.pop(url, None)
+            self._answers[url] = (self._clock(), chain)
+            if len(self._answers) > _MAX_URLS:
+                self._answers.popitem(last=False)
+
+
+def _key_of(chain: Sequence[bytes], origin: str, authority: Authority) -> ec.EllipticCurvePublicKey:
+    """Return the key of an origin, from its certificate and those above it, in DER.
+
+    Raises:
+        IdentityError: The authority does not vouch for it, or it cannot be read.
+    """
+    leaf, *above = chain
+    try:
+        authority.verify(leaf, above, name=origin)
+        return public_key(x509.load_der_x509_certificate(leaf).public_key())  # type: ignore[arg-type]  # it is checked there
+    except (ValueError, ConfigurationError) as error:
+        raise IdentityError(
+            f"the certificate of {origin} cannot be read", IdentityFault.UNTRUSTED
+        ) from error
+    except PeerTrustError as error:
+        raise IdentityError(
+            f"the certificate of {origin}: {error.reason}", IdentityFault.UNTRUSTED
+        ) from error
+
+
+def _chain_of(answer: bytes) -> list[bytes]:
+    """Read certificates in PEM, and return them in DER.
+
+    Raises:
+        ValueError: It is none, or too many.
+    """
+    if len(answer) > _MAX_ANSWER:
+        raise ValueError(f"the answer has more than {_MAX_ANSWER} bytes")
+    found = x509.load_pem_x509_certificates(answer)
+    if len(found) > _MAX_CHAIN:
+        raise ValueError(f"the answer has more than {_MAX_CHAIN} certificates")
+    return [each.public_bytes(serialization.Encoding.DER) for each in found]
+
+
+def _is_safe(url: str) -> bool:
+    """Tell whether nobody on the way can change what a URL answers: https, or this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _read(answer: bytes) -> dict[str, ec.EllipticCurvePublicKey]:

@@ -7,6 +7,7 @@ beside the description, in the messages of a room or in the Identity header of S
 from __future__ import annotations
 
 import base64
+import json
 import math
 import time
 from collections import OrderedDict
@@ -20,8 +21,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from peer.descriptions import MAX_IDENTITY
-from peer.errors import ConfigurationError, IdentityError
+from peer.errors import ConfigurationError, IdentityError, IdentityFault
 from peer.identity.fingerprints import Fingerprint
+from peer.trust.names import canonical, claim, name_of_number
 
 if TYPE_CHECKING:
     from peer.times import Seconds
@@ -32,7 +34,10 @@ MAX_TOKEN = MAX_IDENTITY
 FRESHNESS = 60.0
 #: Tokens that are remembered so that none is taken twice (ours).
 _MAX_SEEN = 65536
-_ALGORITHM = "ES256"
+#: Algorithm of every token (RFC 8225 section 8.1).
+ALGORITHM = "ES256"
+#: The extension of PASSporT whose claims are the ones here, `mky` among them (RFC 8862).
+MEDIA_SECURITY = "msec"
 
 Clock = Callable[[], float]
 
@@ -42,8 +47,9 @@ class SignedIdentity:
     """Statement of a token that was verified.
 
     Args:
-        origin: The URI of who signed, such as `sip:alice@example.org` or `mailto:a@example.org`.
-        destinations: The URIs of those that it is for.
+        origin: The URI of who signed, such as `sip:alice@example.org` or `mailto:a@example.org`,
+            in its canonical form (RFC 8224 section 8).
+        destinations: The URIs of those that it is for, likewise.
         fingerprints: The fingerprints of its description, all of them.
         issued: When it was signed, in seconds since 1970.
     """
@@ -61,6 +67,7 @@ class Signer:
         key: An ECDSA P-256 key in PEM, or of `cryptography`: RFC 8225 section 8.1 has ES256.
         origin: Our URI.
         destination: The URI of the peer; the name of a room does as well, as both ends know it.
+            None where signalling names it for each call, as SIP does.
         key_id: Names the key to those who hold several (`kid`), or None.
         key_url: Where its certificate is (`x5u`, RFC 8225 section 4.3), or None.
         chain: Its certificate and those of authorities above it, in PEM, to be shown with each
@@ -76,14 +83,14 @@ class Signer:
         key: bytes | str | ec.EllipticCurvePrivateKey,
         *,
         origin: str,
-        destination: str,
+        destination: str | None = None,
         key_id: str | None = None,
         key_url: str | None = None,
         chain: bytes | None = None,
         clock: Clock = time.time,
     ) -> None:
         self._key = _private_key(key)
-        self._destination = destination
+        self._destination = None if destination is None else canonical(destination)
         self._headers: dict[str, Any] = {"typ": "passport"}
         if key_url is not None:
             self._headers["x5u"] = key_url
@@ -92,26 +99,39 @@ class Signer:
         if chain is not None:
             self._headers["x5c"] = _x5c(chain)
         self._clock = clock
-        self.origin = origin
+        self.origin = canonical(origin)
 
     def __repr__(self) -> str:
         return f"<Signer {self.origin}>"
 
-    def sign(self, fingerprints: Iterable[Fingerprint]) -> str:
+    def sign(self, fingerprints: Iterable[Fingerprint], *, destination: str | None = None) -> str:
         """Return a token over these fingerprints, signed now.
 
         Args:
             fingerprints: All that the description has.
+            destination: The URI of the peer, where this signer has none for all.
+
+        Raises:
+            ConfigurationError: Nothing names the peer.
         """
+        named = self._destination or (destination and canonical(destination))
+        if not named:
+            raise ConfigurationError(
+                f"{self.origin} signs for nobody: give the Signer a destination, as nothing else "
+                "names one"
+            )
         # RFC 8225 section 9: keys in lexicographic order, as `sort_headers` has them too.
         claims = {
-            "dest": {"uri": [self._destination]},
+            **_ends(origin=self.origin, destination=named),
             "iat": int(self._clock()),
             "mky": _mky(fingerprints),
-            "orig": {"uri": self.origin},
         }
         token: str = _jwt().encode(
-            claims, self._key, algorithm=_ALGORITHM, headers=self._headers, sort_headers=True
+            dict(sorted(claims.items())),
+            self._key,
+            algorithm=ALGORITHM,
+            headers=self._headers,
+            sort_headers=True,
         )
         return token
 
@@ -124,8 +144,10 @@ class KeySource(Protocol):
 
         Args:
             header: The header of the token, which is not verified yet: `kid` may choose among keys
-                that are trusted, and nothing in it may name a place to fetch one from.
-            origin: The URI that the token claims to be from, not verified yet either.
+                that are trusted, and nothing in it may name a place to fetch one from, unless the
+                program allows that place.
+            origin: The URI that the token claims to be from, in its canonical form, not verified
+                yet either.
 
         Raises:
             IdentityError: No key is known for it.
@@ -137,7 +159,11 @@ class Verifier:
 
     Args:
         keys: The keys of those who may sign.
-        audience: Our URI, or what the signer has as `destination`: another one is refused.
+        audience: Our URI, several, or what the signer has as `destination`: another one is refused.
+            None where signalling names us for each call, as SIP does.
+        answers_for: Tells whether a signer, the first argument, may answer in place of the one that
+            was called, the second one: a team, or a call that was forwarded (RFC 4916). Nobody may
+            by default.
         freshness: Longest age of a token, in seconds, and as much of the future.
         clock: Gives the present in seconds since 1970.
     """
@@ -146,55 +172,78 @@ class Verifier:
         self,
         keys: KeySource,
         *,
-        audience: str,
+        audience: str | Sequence[str] | None = None,
+        answers_for: Callable[[str, str], bool] | None = None,
         freshness: Seconds = FRESHNESS,
         clock: Clock = time.time,
     ) -> None:
         self._keys = keys
-        self._audience = audience
+        named = [audience] if isinstance(audience, str) else audience or ()
+        self._audience = frozenset(map(canonical, named))
+        self._answers_for = answers_for
         self._freshness = freshness
         self._clock = clock
         # Tokens by `_serial`, until they are stale: none is taken for two descriptions.
         self._seen: OrderedDict[bytes, float] = OrderedDict()
 
     def __repr__(self) -> str:
-        return f"<Verifier for {self._audience}>"
+        return f"<Verifier for {', '.join(sorted(self._audience))}>"
 
-    async def verify(self, token: str, fingerprints: Iterable[Fingerprint]) -> SignedIdentity:
+    async def verify(
+        self,
+        token: str,
+        fingerprints: Iterable[Fingerprint],
+        *,
+        audience: str | None = None,
+        expected: str | None = None,
+    ) -> SignedIdentity:
         """Check a token that came with a description.
 
         Args:
             token: The token.
             fingerprints: All fingerprints of the description.
+            audience: Our URI, where this verifier has none for all.
+            expected: The URI of who has to have signed it; None for anybody with a key.
 
         Raises:
             IdentityError: The token is malformed, stale, used already, for somebody else, of an
                 unknown signer, or does not cover exactly these fingerprints.
         """
         header, claims = _unverified(token)
-        origin = _uris(claims, "orig")[0]
+        origin = _names(claims, "orig")[0]
+        said = SignedIdentity(origin, _names(claims, "dest"), _signed(claims), _issued(claims))
+        # Before its key is asked for: whoever sends what is old has no server asked.
+        self._check_fresh(said)
         key = await self._keys.key_for(header, origin)
         _check_signature(token, key)
-        said = SignedIdentity(origin, _uris(claims, "dest"), _signed(claims), _issued(claims))
-        self._check(said, frozenset(fingerprints))
+        self._check_ends(said, audience=audience, expected=expected)
+        _check_covers(said, frozenset(fingerprints))
         self._note(_serial(token), said)
         return said
 
-    def _check(self, said: SignedIdentity, fingerprints: frozenset[Fingerprint]) -> None:
+    def _check_fresh(self, said: SignedIdentity) -> None:
         age = self._clock() - said.issued
         if abs(age) > self._freshness:
             when = f"{age:.0f} s old" if age > 0 else f"from {-age:.0f} s in the future"
             raise IdentityError(
-                f"the signature of {said.origin} is {when}; {self._freshness:.0f} s are allowed"
+                f"the signature of {said.origin} is {when}; {self._freshness:.0f} s are allowed",
+                IdentityFault.STALE,
             )
-        if self._audience not in said.destinations:
-            others = ", ".join(said.destinations)
+
+    def _check_ends(
+        self, said: SignedIdentity, *, audience: str | None, expected: str | None
+    ) -> None:
+        ours = self._audience
+        if not ours and audience is not None:
+            ours = frozenset({canonical(audience)})
+        if ours.isdisjoint(said.destinations):
+            others, us = ", ".join(said.destinations), ", ".join(sorted(ours)) or "anybody here"
+            raise IdentityError(f"the signature of {said.origin} is for {others}, and not for {us}")
+        if expected is None or canonical(expected) == said.origin:
+            return
+        if self._answers_for is None or not self._answers_for(said.origin, canonical(expected)):
             raise IdentityError(
-                f"the signature of {said.origin} is for {others}, and not for {self._audience}"
-            )
-        if said.fingerprints != fingerprints:
-            raise IdentityError(
-                f"the signature of {said.origin} does not cover the fingerprints of the description"
+                f"the description is signed by {said.origin}, and the other end is {expected}"
             )
 
     def _note(self, serial: bytes, said: SignedIdentity) -> None:
@@ -221,20 +270,85 @@ class PublicKeys:
 
     def __init__(self, keys: Mapping[str, Key | Sequence[Key]]) -> None:
         self._keys = {
-            origin: tuple(map(public_key, _several(given))) for origin, given in keys.items()
+            canonical(origin): tuple(map(public_key, _several(given)))
+            for origin, given in keys.items()
         }
 
     async def key_for(self, header: Mapping[str, Any], origin: str) -> ec.EllipticCurvePublicKey:
         """Return the key of an origin, by `kid` (the number of the key) where it has several."""
         keys = self._keys.get(origin, ())
         if not keys:
-            raise IdentityError(f"no key is known for {origin}")
+            raise IdentityError(f"no key is known for {origin}", IdentityFault.UNTRUSTED)
         kid = str(header.get("kid", "0"))
         index = int(kid) if kid.isdecimal() and len(kid) < 4 else 0
         return keys[index] if index < len(keys) else keys[0]
 
 
 Key = bytes | str | ec.EllipticCurvePublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """Statements of a token that nobody has verified yet: they choose what to do, and no more.
+
+    Args:
+        origin: The URI or number of who claims to have signed, in its canonical form.
+        issued: When it claims to be signed, in seconds since 1970.
+        key_url: Where its certificate is said to be (`x5u`); None where it does not say so.
+    """
+
+    origin: str
+    issued: float
+    key_url: str | None
+
+
+def read_unverified(token: str) -> UnverifiedToken:
+    """Read a token before it is verified.
+
+    Raises:
+        IdentityError: It is malformed.
+    """
+    header, claims = _unverified(token)
+    url = header.get("x5u")
+    return UnverifiedToken(
+        _names(claims, "orig")[0], _issued(claims), url if isinstance(url, str) else None
+    )
+
+
+def full_form(
+    compact: str,
+    *,
+    origin: str,
+    destination: str,
+    issued: int,
+    key_url: str,
+    fingerprints: Iterable[Fingerprint],
+) -> str:
+    """Return the token whose compact form came in a SIP request (RFC 8224 section 4.1).
+
+    Such a form leaves out what stands in the request as well, so that it is put together anew; a
+    proxy that has changed any of it has broken the signature.
+
+    Args:
+        compact: Two dots and the signature.
+        origin: URI of `From`.
+        destination: URI of `To`.
+        issued: Time of `Date`, in seconds since 1970.
+        key_url: The parameter `info`.
+        fingerprints: All of the description.
+    """
+    header = {"alg": ALGORITHM, "typ": "passport", "x5u": key_url}
+    claims = {
+        **_ends(origin=canonical(origin), destination=canonical(destination)),
+        "iat": issued,
+        "mky": _mky(fingerprints),
+    }
+    parts = (
+        json.dumps(part, separators=(",", ":"), sort_keys=True).encode()
+        for part in (header, claims)
+    )
+    encoded = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+    return ".".join((*encoded, compact.removeprefix("..")))
 
 
 def public_key(key: Key) -> ec.EllipticCurvePublicKey:
@@ -312,9 +426,9 @@ def _unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise IdentityError(f"the signature is malformed: {error}") from error
     header, claims = read["header"], read["payload"]
     # The key fixes the algorithm, never the token; RFC 8225 section 4.1 has the type.
-    if header.get("alg") != _ALGORITHM or header.get("typ") != "passport":
+    if header.get("alg") != ALGORITHM or header.get("typ") != "passport":
         raise IdentityError("a signature is a PASSporT signed with ES256")
-    if "ppt" in header or "crit" in header:
+    if header.get("ppt", MEDIA_SECURITY) != MEDIA_SECURITY or "crit" in header:
         # RFC 8225 section 8.1: an extension that is not understood is not taken.
         raise IdentityError("the signature asks for an extension that is not known here")
     return header, claims
@@ -324,9 +438,16 @@ def _check_signature(token: str, key: ec.EllipticCurvePublicKey) -> None:
     jwt = _jwt()
     options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
     try:
-        jwt.decode(token, key, algorithms=[_ALGORITHM], options=options)
+        jwt.decode(token, key, algorithms=[ALGORITHM], options=options)
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise IdentityError(f"the signature does not hold: {error}") from error
+
+
+def _check_covers(said: SignedIdentity, fingerprints: frozenset[Fingerprint]) -> None:
+    if said.fingerprints != fingerprints:
+        raise IdentityError(
+            f"the signature of {said.origin} does not cover the fingerprints of the description"
+        )
 
 
 def _serial(token: str) -> bytes:
@@ -339,14 +460,26 @@ def _serial(token: str) -> bytes:
     return base64.urlsafe_b64decode(signature + "==")[:32]
 
 
-def _uris(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _ends(*, origin: str, destination: str) -> dict[str, dict[str, str | list[str]]]:
+    """Write both ends as RFC 8225 section 5.2.1 has them: each a URI or a telephone number."""
+    kind, ours = claim(origin)
+    other_kind, theirs = claim(destination)
+    return {"dest": {other_kind: [theirs]}, "orig": {kind: ours}}
+
+
+def _names(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Read the canonical names in a claim, URIs and telephone numbers; there is at least one."""
     given = claims.get(name)
-    uris = given.get("uri") if isinstance(given, dict) else None
-    if isinstance(uris, str):
-        uris = [uris]
-    if not isinstance(uris, list) or not uris or not all(isinstance(uri, str) for uri in uris):
+    found: list[str] = []
+    for kind, read in (("uri", canonical), ("tn", name_of_number)):
+        values = given.get(kind, []) if isinstance(given, dict) else []
+        values = [values] if isinstance(values, str) else values
+        if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+            raise IdentityError(f"the signature names no URI in {name!r}")
+        found.extend(map(read, values))
+    if not found:
         raise IdentityError(f"the signature names no URI in {name!r}")
-    return tuple(uris)
+    return tuple(found)
 
 
 def _issued(claims: Mapping[str, Any]) -> float:

@@ -31,7 +31,7 @@ METHODS: Final = (
 #: Value of `Allow`.
 ALLOW: Final = ", ".join(METHODS)
 #: Option tags of the extensions that the user agent knows.
-EXTENSIONS: Final = ("100rel", "timer")
+EXTENSIONS: Final = ("100rel", "timer", "from-change")
 #: Value of `Supported`.
 SUPPORTED: Final = ", ".join(EXTENSIONS)
 #: Schemes of what can be called, and of Request-URIs that are taken.
@@ -141,6 +141,10 @@ class AgentPort(Protocol):
         """Settings of the user agent."""
 
     @property
+    def aor(self) -> str:
+        """Value of `From` of our requests outside of a dialog, without a tag."""
+
+    @property
     def contact(self) -> str:
         """Value of `Contact` of our requests and responses."""
 
@@ -186,10 +190,6 @@ class AgentPort(Protocol):
 
 class RegistrationPort(AgentPort, Protocol):
     """User agent, as its registration sees it."""
-
-    @property
-    def aor(self) -> str:
-        """Value of `From`, without a tag."""
 
     def new_request(self, method: str, target: URI) -> Request:
         """Make a request outside of a dialog, without Via."""

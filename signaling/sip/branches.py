@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Self
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import PeerError
 from signaling.sip.call import Call
-from signaling.sip.call_media import CallMedia
 from signaling.sip.errors import SipUsageError
 from signaling.sip.invitation import InviteEvents, failure
 from signaling.sip.invite_session import InviteSession
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from peer import PeerConnection
     from peer.tracing import TraceSink
+    from signaling.sip.call_media import CallMedia
     from signaling.sip.invitation import InvitationHost
     from signaling.sip.outgoing_invite import OutgoingInvite
 
@@ -48,7 +47,7 @@ class Branches:
     Args:
         host: The phone.
         invite: Sends the INVITE, and returns it.
-        connection: The connection that made the offer; each call has a fork of it.
+        media: Offers of the connection; each call has a fork of it.
         trace: Makes the sink for the trace of a fork; None for none.
     """
 
@@ -56,14 +55,15 @@ class Branches:
         self,
         host: InvitationHost,
         invite: Callable[[InviteEvents], Coroutine[Any, Any, OutgoingInvite]],
-        connection: PeerConnection,
+        media: CallMedia,
         *,
         trace: Callable[[InviteSession], TraceSink] | None = None,
     ) -> None:
         self.calls: list[Call] = []
         self._host = host
         self._send = invite
-        self._connection = connection
+        self._media = media
+        self._connection = media.connection
         self._trace = trace
         self._events = InviteEvents()
         self._invite: OutgoingInvite | None = None
@@ -166,7 +166,9 @@ class Branches:
         kind = SdpType.PRANSWER if accepted is None else SdpType.ANSWER
         sink = None if self._trace is None else self._trace(session)
         try:
-            fork = await self._connection.fork(SessionDescription(event.sdp, kind), trace=sink)
+            # No response has a place for a signature (RFC 8224 section 4).
+            answer = SessionDescription(event.sdp, kind, identity="")
+            fork = await self._connection.fork(answer, trace=sink)
         except PeerError as error:
             _logger.warning("SIP: the answer of one end is refused: %s", error)
             session.hang_up()
@@ -174,7 +176,7 @@ class Branches:
             return
         call = Call(session, self._host)
         is_final = isinstance(event, AnswerReceived)
-        call.take_connection(CallMedia(fork), preview=event.sdp, is_final=is_final)
+        call.take_connection(self._media.of_fork(fork), preview=event.sdp, is_final=is_final)
         if accepted is not None:
             call.note_described()
             call.note(accepted)

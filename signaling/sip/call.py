@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, assert_never, overload
 
 from peer.emitter import EventEmitter
-from peer.errors import InvalidStateError, PeerError
+from peer.errors import IdentityError, InvalidStateError, PeerError
 from peer.rtp.tracks import MediaStreamError
 from signaling.ice_recovery import IceRecovery
 from signaling.loss import Loss
@@ -18,6 +18,7 @@ from signaling.sip.call_tones import CallTones
 from signaling.sip.client_invite import description
 from signaling.sip.errors import CallChangeRefused, CallFailed, SipUsageError
 from signaling.sip.grammar import parse_address
+from signaling.sip.identity import identity_of, refusal_of
 from signaling.sip.session_events import (
     Accepted,
     AnswerReceived,
@@ -61,6 +62,10 @@ class CallHost(Protocol):
 
     def release(self, session: InviteSession) -> None:
         """Forget a call that is over."""
+
+    @property
+    def address(self) -> str:
+        """Our address of record."""
 
 
 class Call:
@@ -179,10 +184,12 @@ class Call:
         Raises:
             SipUsageError: It is no incoming call, or it is answered already.
             PeerError: The caller's offer cannot be taken; the call rings on.
+            IdentityError: It is not signed as it has to be: the call is refused (RFC 8224 section
+                6.2.2).
         """
         negotiation = self._take(connection)
         async with negotiation.exchange:
-            description = await self._describe(negotiation.media)
+            description = await self._describe_or_refuse(negotiation.media, IdentityError)
             self._session.progress(183, sdp=description)
             # An unreliable one may be lost: then the 200 repeats it (RFC 6337 section 3.1).
             self._early_answer = not self._session.has_offer
@@ -200,19 +207,15 @@ class Call:
 
         Raises:
             SipUsageError: It is no incoming call, or it is over.
-            PeerError: The caller's offer cannot be taken: the call is refused with 488.
+            PeerError: The caller's offer cannot be taken: the call is refused with 488, or with
+                what RFC 8224 section 6.2.2 has for its signature.
         """
         negotiation = self._take(connection)
         async with negotiation.exchange:
             if self.state is CallState.EARLY:
                 self._session.accept("" if self._early_answer else self._first_description)
             else:
-                try:
-                    description = await self._describe(negotiation.media)
-                except PeerError:
-                    self._session.refuse(488)
-                    self._host.flush()
-                    raise
+                description = await self._describe_or_refuse(negotiation.media, PeerError)
                 self._session.accept(description)
         self._host.flush()
         return negotiation.media.connection
@@ -428,9 +431,9 @@ class Call:
         if self.ending is not None:
             raise SipUsageError("the call is over")
         if self._negotiation is None:
-            self._negotiation = self._negotiate(
-                CallMedia(connection or self._host.new_connection())
-            )
+            media = CallMedia(connection or self._host.new_connection())
+            media.connection.name_ends(local=self._host.address, remote=self.remote)
+            self._negotiation = self._negotiate(media)
         elif connection not in (None, self.connection):
             raise SipUsageError("the call has a connection since `early`")
         return self._negotiation
@@ -448,11 +451,21 @@ class Call:
         self._running = asyncio.create_task(self._run(negotiation), name=f"SIP call {self.remote}")
         return negotiation
 
-    async def _describe(self, media: CallMedia) -> str:
-        """Answer the INVITE's offer, or offer where it has none."""
-        if self._session.is_offer_wanted:
-            return await media.offer()
-        return await media.answer(description(self._session.invite))
+    async def _describe_or_refuse(self, media: CallMedia, refused: type[PeerError]) -> str:
+        """Answer the INVITE's offer, or offer where it has none; refuse the call by some errors."""
+        try:
+            if self._session.is_offer_wanted:
+                described = await media.offer()
+            else:
+                invite = self._session.invite
+                offer = OfferReceived(description(invite), invite)
+                described = await media.answer(offer.sdp, identity=identity_of(offer))
+        except refused as error:
+            refusal = refusal_of(error)
+            self._session.refuse(refusal.status, phrase=refusal.phrase)
+            self._host.flush()
+            raise
+        return described.sdp
 
     async def _run(self, negotiation: CallNegotiation) -> None:
         connection = negotiation.media.connection

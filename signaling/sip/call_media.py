@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.states import SignalingState
+from signaling.sip.identity import fingerprint_lines
 
 if TYPE_CHECKING:
     from peer import PeerConnection
@@ -40,11 +41,36 @@ class CallMedia:
     ) -> None:
         self.connection = connection
         self._gathering = gathering
+        self._signed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<CallMedia {self.connection!r}>"
 
-    async def offer(self) -> str:
+    @property
+    def is_signed(self) -> bool:
+        """Tell if the peer has a signature over what we have described; True where we sign nothing.
+
+        An answer has no place for one: the next offer has (RFC 8862).
+        """
+        described = self.connection.localDescription
+        return (
+            described is None
+            or not described.identity
+            or fingerprint_lines(described.sdp) <= self._signed
+        )
+
+    def note_signed(self, described: SessionDescription) -> None:
+        """Take note of an offer of ours that went out in a request, which holds its signature."""
+        if described.identity:
+            self._signed = fingerprint_lines(described.sdp)
+
+    def of_fork(self, fork: PeerConnection) -> CallMedia:
+        """Return the offers and answers of a fork of the connection, whose offer went out."""
+        made = CallMedia(fork, gathering=self._gathering)
+        made._signed = self._signed
+        return made
+
+    async def offer(self) -> SessionDescription:
         """Make our next offer, with its candidates.
 
         Raises:
@@ -52,13 +78,20 @@ class CallMedia:
         """
         return await self._describe()
 
-    async def answer(self, offer: str) -> str:
+    async def answer(self, offer: str, *, identity: str | None = None) -> SessionDescription:
         """Take an offer of the other end, and make our answer, with its candidates.
+
+        Args:
+            offer: The offer.
+            identity: The signature that came with it; None without one, and empty where its
+                message has no place for one.
 
         Raises:
             PeerError: The offer cannot be taken, or not be answered; nothing has changed.
         """
-        await self.connection.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
+        await self.connection.setRemoteDescription(
+            SessionDescription(offer, SdpType.OFFER, identity)
+        )
         try:
             return await self._describe()
         except BaseException:
@@ -71,7 +104,7 @@ class CallMedia:
         Raises:
             PeerError: The answer cannot be taken.
         """
-        await self.connection.setRemoteDescription(SessionDescription(answer, SdpType.PRANSWER))
+        await self.connection.setRemoteDescription(_answer(answer, SdpType.PRANSWER))
 
     async def take_answer(self, answer: str) -> None:
         """Take the answer to our offer.
@@ -79,7 +112,7 @@ class CallMedia:
         Raises:
             PeerError: The answer cannot be taken; the offer still waits for one.
         """
-        await self.connection.setRemoteDescription(SessionDescription(answer, SdpType.ANSWER))
+        await self.connection.setRemoteDescription(_answer(answer, SdpType.ANSWER))
 
     async def roll_back(self) -> None:
         """Take back an offer, ours or the other end's, that is not answered.
@@ -98,7 +131,7 @@ class CallMedia:
             case state:
                 assert_never(state)
 
-    async def _describe(self) -> str:
+    async def _describe(self) -> SessionDescription:
         connection = self.connection
         await connection.setLocalDescription()
         try:
@@ -110,4 +143,9 @@ class CallMedia:
             )
         described = connection.localDescription
         assert described is not None
-        return described.sdp
+        return described
+
+
+def _answer(sdp: str, kind: SdpType) -> SessionDescription:
+    """An answer in SIP: no response and no ACK has a place for a signature (RFC 8224 section 4)."""
+    return SessionDescription(sdp, kind, identity="")

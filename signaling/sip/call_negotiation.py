@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 from peer.errors import PeerError
 from peer.states import SignalingState
 from signaling.sip.errors import CallChangeRefused, SipUsageError
+from signaling.sip.identity import identity_of, refusal_of
 from signaling.sip.session_events import (
     AnswerReceived,
     OfferPossible,
@@ -97,6 +98,8 @@ class CallNegotiation:
         if not self._may_offer:
             self._may_offer = True
             self.media.connection.on("negotiationneeded", self._need)
+            if self.described.is_set() or self.media.connection.remoteDescription is not None:
+                self._sign_later()
             self._changed.set()
 
     def poke(self) -> None:
@@ -146,8 +149,8 @@ class CallNegotiation:
 
     async def _handle(self, event: DescriptionEvent) -> None:
         match event:
-            case OfferReceived(sdp=sdp):
-                await self._answer(sdp)
+            case OfferReceived():
+                await self._answer(event)
             case AnswerReceived(sdp=sdp):
                 await self._take_answer(sdp, is_preview=False)
             case PreviewReceived(sdp=sdp):
@@ -163,21 +166,30 @@ class CallNegotiation:
             case _:
                 assert_never(event)
 
-    async def _answer(self, offer: str) -> None:
+    async def _answer(self, offer: OfferReceived) -> None:
         try:
+            identity = identity_of(offer)
             if self._is_offering:
                 # Ours was not sent yet: it is made anew, of what this one changes.
                 await self.media.roll_back()
             # A need from before is asked for again after this exchange, if there is one still.
             self._is_offer_needed = False
-            answer = await self.media.answer(offer)
+            answer = await self.media.answer(offer.sdp, identity=identity)
         except PeerError as error:
             _logger.warning("SIP: an offer of the other end is refused: %s", error)
-            self._command(self._session.refuse)
+            refusal = refusal_of(error)
+            self._command(lambda: self._session.refuse(refusal.status, phrase=refusal.phrase))
             return
-        if self._command(lambda: self._session.answer(answer)):
+        if self._command(lambda: self._session.answer(answer.sdp)):
             self.described.set()
+            self._sign_later()
         self._on_applied()
+
+    def _sign_later(self) -> None:
+        """Offer again where our signature had no place in what has just been sent (RFC 8862)."""
+        if not self.media.is_signed and self._session.can_sign:
+            self._is_offer_needed = True
+            self._changed.set()
 
     async def _take_answer(self, answer: str, *, is_preview: bool) -> None:
         try:
@@ -195,6 +207,7 @@ class CallNegotiation:
         if not is_preview:
             self.described.set()
             self._settle(None)
+            self._sign_later()
         self._on_applied()
 
     async def _roll_back(self, refused: OfferRefused) -> None:
@@ -224,10 +237,14 @@ class CallNegotiation:
             _logger.warning("SIP: no offer can be made: %s", error)
             self._settle(error)
             return
-        if not self._command(lambda: self._session.offer(offer)):
+        in_request = not self._session.is_offer_wanted
+        identity = offer.identity if self._session.can_sign else None
+        if not self._command(lambda: self._session.offer(offer.sdp, identity=identity)):
             # An offer of the other end has come meanwhile.
             await self.media.roll_back()
             self._is_offer_needed = True
+        elif in_request:
+            self.media.note_signed(offer)
 
     def _command(self, command: Callable[[], None]) -> bool:
         try:

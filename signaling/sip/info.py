@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from signaling.sip.errors import SipUsageError
 from signaling.sip.replies import reply_to
 from signaling.sip.session_events import ToneReceived
 
@@ -54,8 +55,14 @@ def tone_of(request: Request) -> ToneReceived | None:
 
 
 def tone_body(tone: str, *, milliseconds: int) -> bytes:
-    """Body of an INFO request with a tone, of the media type application/dtmf-relay."""
-    return f"Signal={tone}\r\nDuration={milliseconds}\r\n".encode("ascii")
+    """Body of an INFO request with a tone, of the media type application/dtmf-relay.
+
+    Raises:
+        SipUsageError: It is no tone.
+    """
+    if len(tone) != 1 or tone.upper() not in "0123456789*#ABCD":
+        raise SipUsageError(f"{tone!r} is no DTMF tone")
+    return f"Signal={tone.upper()}\r\nDuration={milliseconds}\r\n".encode("ascii")
 
 
 def answer_info(request: Request) -> tuple[Response, ToneReceived | None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from peer.errors import PeerError
 from signaling.sip.call import Call, CallHost
 from signaling.sip.errors import CallFailed, CallRejected, CallTimedOut, SipUsageError
+from signaling.sip.identity import identity_of, refusal_of
 from signaling.sip.invite_session import InviteSession
 from signaling.sip.outgoing_invite import Forked, OutgoingInvite
 from signaling.sip.session_events import (
@@ -121,8 +122,8 @@ class Invitation:
                     self._on_progress(event)
                 case PreviewReceived() | AnswerReceived() if isinstance(teller, InviteSession):
                     await self._take_early(teller, event)
-                case OfferReceived(sdp=sdp) if isinstance(teller, InviteSession):
-                    await self._answer_early(teller, sdp)
+                case OfferReceived() if isinstance(teller, InviteSession):
+                    await self._answer_early(teller, event)
                 case Accepted() if isinstance(teller, InviteSession):
                     return self._call(teller, event)
                 case CallEnded() if teller is self._invite:
@@ -143,7 +144,7 @@ class Invitation:
         except PeerError as error:
             _logger.warning("SIP: an early answer is passed over: %s", error)
 
-    async def _answer_early(self, session: InviteSession, offer: str) -> None:
+    async def _answer_early(self, session: InviteSession, offer: OfferReceived) -> None:
         """Answer an offer in a reliable response to an INVITE without one, or in an UPDATE."""
         try:
             if self._early not in (None, session):
@@ -151,10 +152,12 @@ class Invitation:
             if session in self._answers and not self._committed:
                 await self._media.take_answer(self._answers.pop(session))
             self._early, self._committed = session, True
-            session.answer(await self._media.answer(offer))
+            answer = await self._media.answer(offer.sdp, identity=identity_of(offer))
+            session.answer(answer.sdp)
         except (PeerError, SipUsageError) as error:
             _logger.warning("SIP: an early offer is refused: %s", error)
-            session.refuse()
+            refusal = refusal_of(error)
+            session.refuse(refusal.status, phrase=refusal.phrase)
         self._host.flush()
 
     def _call(self, session: InviteSession, accepted: Accepted) -> Call:

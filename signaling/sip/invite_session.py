@@ -6,10 +6,9 @@ A caller has one such session for each fork of its INVITE, a called end exactly 
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from typing import TYPE_CHECKING, assert_never
 
-from signaling.sip import session_timer
+from signaling.sip import connected_identity, session_timer
 from signaling.sip.client_invite import ClientInvite, description
 from signaling.sip.errors import SipUsageError
 from signaling.sip.info import TONE_TYPES, answer_info, tone_body
@@ -38,6 +37,7 @@ from signaling.sip.session_events import (
     RefreshWanted,
     SessionEvent,
 )
+from signaling.sip.session_state import SessionState
 from signaling.sip.their_offers import TheirOffers
 
 if TYPE_CHECKING:
@@ -47,19 +47,6 @@ if TYPE_CHECKING:
     from signaling.sip.dialog import Dialog
     from signaling.sip.session_timer import SessionTimer
     from signaling.sip.transactions.keys import ServerKey
-
-
-class SessionState(Enum):
-    """Progress of a call in one dialog."""
-
-    #: No 2xx yet.
-    EARLY = auto()
-    #: The 2xx is sent or received; its ACK is not.
-    ACCEPTED = auto()
-    CONFIRMED = auto()
-    #: BYE is sent, and waits for its response.
-    ENDING = auto()
-    ENDED = auto()
 
 
 class InviteSession:
@@ -149,6 +136,13 @@ class InviteSession:
         is_talking = self.state in (SessionState.EARLY, SessionState.ACCEPTED)
         return is_talking and not self._offers.is_offer_due and "update" in self._allowed
 
+    @property
+    def can_sign(self) -> bool:
+        """Tell if requests of ours can be from our own address, for which alone we sign."""
+        return self.is_caller or connected_identity.is_possible(
+            self.dialog, self._agent.aor, self.invite
+        )
+
     # Commands of the called end
 
     def progress(self, code: int = 180, *, sdp: str = "", is_reliable: bool | None = None) -> None:
@@ -225,26 +219,31 @@ class InviteSession:
             case _:
                 raise SipUsageError("there is no offer to answer")
 
-    def refuse(self, code: int = 488) -> None:
+    def refuse(self, code: int = 488, *, phrase: str | None = None) -> None:
         """Refuse the offer that came: the call goes on without it, where it was no first offer."""
         theirs = self._theirs
-        if self._their_offers.refuse(code):
+        if self._their_offers.refuse(code, phrase=phrase):
             if theirs is not None:
                 theirs.proceed()
         elif self.state is SessionState.EARLY and not self.is_caller:
-            self.reject(code)
+            self.reject(code, phrase=phrase)
         elif theirs is not None and theirs.is_open:
             self._offers.refused()
             self._theirs = None
-            theirs.fail(code)
+            theirs.fail(code, phrase=phrase)
         elif self._ours.owes_answer:
             # No message refuses an offer in a response: the call itself ends.
             self.hang_up()
         else:
             raise SipUsageError("there is no offer to refuse")
 
-    def offer(self, sdp: str) -> None:
-        """Send an offer of ours in a re-INVITE, an early UPDATE, or the 2xx that has to hold it."""
+    def offer(self, sdp: str, *, identity: str | None = None) -> None:
+        """Send an offer of ours in a re-INVITE, an early UPDATE, or the 2xx that has to hold it.
+
+        Args:
+            sdp: The offer.
+            identity: Our signature over its fingerprints, which no 2xx holds (RFC 8224 section 4).
+        """
         if self.is_offer_wanted and self.state is SessionState.CONFIRMED:
             assert self._theirs is not None
             self._note_sent(Carrier.SUCCESS, described=True)
@@ -252,11 +251,12 @@ class InviteSession:
             return
         if not self.can_offer:
             raise SipUsageError("an offer cannot be sent now: an exchange is open")
-        if self.state is SessionState.CONFIRMED:
+        if identity and not self.is_caller:
+            connected_identity.take_ours(self.dialog, self._agent.aor)
+        carrier = Carrier.INVITE if self.state is SessionState.CONFIRMED else Carrier.UPDATE
+        if carrier is Carrier.INVITE:
             self._ours.begin()
-            self._reoffers.send(Carrier.INVITE, sdp)
-        else:
-            self._reoffers.send(Carrier.UPDATE, sdp)
+        self._reoffers.send(carrier, sdp, identity=identity)
 
     def hang_up(self) -> None:
         """End the call by BYE, or by a refusal of the first INVITE at the called end.
@@ -283,9 +283,7 @@ class InviteSession:
         """Send one DTMF tone in an INFO request (application/dtmf-relay)."""
         if self.state is not SessionState.CONFIRMED:
             raise SipUsageError("a tone can be sent once the call is confirmed")
-        if len(tone) != 1 or tone.upper() not in "0123456789*#ABCD":
-            raise SipUsageError(f"{tone!r} is no DTMF tone")
-        body = tone_body(tone.upper(), milliseconds=milliseconds)
+        body = tone_body(tone, milliseconds=milliseconds)
         info = self.dialog.request("INFO", body=body, content_type=TONE_TYPES[0])
         self._agent.send_request(info, self._on_plain_response, dialog=self.dialog)
 
@@ -364,6 +362,7 @@ class InviteSession:
         if self.is_over and request.method != "BYE":
             self._their_offers.refuse_request(key, request, 481)
             return
+        connected_identity.take_theirs(self.dialog, request)
         match request.method:
             case "BYE":
                 self._receive_bye(key, request)
@@ -513,7 +512,8 @@ class InviteSession:
             self._learn(request)
             self._theirs = self._server_invite(key, request)
             self._theirs.ring(first=False)
-            self._tell(OfferReceived(description(request)) if request.body else OfferWanted())
+            offer = OfferReceived(description(request), request)
+            self._tell(offer if request.body else OfferWanted())
 
     def _receive_update(self, key: ServerKey, request: Request) -> None:
         if not self._their_offers.take(key, request, Carrier.UPDATE):

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from types import TracebackType
 
+    from peer.descriptions import SessionDescription
     from peer.emitter import Decorator, Handler, Takes
     from peer.tracing import TraceSink
     from signaling.sip.agent_port import AgentSettings
@@ -253,8 +254,9 @@ class Phone:
         uri = _target(target)
         media = CallMedia(connection or self._listening())
         try:
-            sdp = await media.offer() if offer else ""
-            invite = self._send_invite(uri, sdp, media.connection, headers)
+            media.connection.name_ends(local=self.address, remote=str(uri))
+            offered = await media.offer() if offer else None
+            invite = self._send_invite(uri, offered, media, headers)
             invitation = Invitation(self, invite, media, on_progress)
             self._routes[invite] = invitation.events.put
             self.flush()
@@ -300,14 +302,17 @@ class Phone:
         """
         uri = _target(target)
 
+        media = CallMedia(connection)
+
         async def send(events: InviteEvents) -> OutgoingInvite:
-            sdp = await CallMedia(connection).offer()
-            invite = self._send_invite(uri, sdp, connection, headers, keeps_all=True)
+            connection.name_ends(local=self.address, remote=str(uri))
+            offered = await media.offer()
+            invite = self._send_invite(uri, offered, media, headers, keeps_all=True)
             self._routes[invite] = events.put
             self.flush()
             return invite
 
-        return Branches(self, send, connection, trace=trace)
+        return Branches(self, send, media, trace=trace)
 
     async def closed(self) -> None:
         """Wait until the phone is closed.
@@ -515,19 +520,22 @@ class Phone:
     def _send_invite(
         self,
         target: URI,
-        sdp: str,
-        connection: PeerConnection,
+        offered: SessionDescription | None,
+        media: CallMedia,
         headers: Mapping[str, str] | None,
         *,
         keeps_all: bool = False,
     ) -> OutgoingInvite:
         invite = self._agent.invite(
             target,
-            sdp=sdp,
+            sdp="" if offered is None else offered.sdp,
+            identity=None if offered is None else offered.identity,
             keeps_all=keeps_all,
             headers={**(headers or {}), "Call-ID": secrets.token_hex(16)},
         )
-        self._traced.begin(invite.call_id, connection, has_forks=keeps_all)
+        if offered is not None:
+            media.note_signed(offered)
+        self._traced.begin(invite.call_id, media.connection, has_forks=keeps_all)
         return invite
 
     def unroute(self, invite: OutgoingInvite) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from signaling.sip.agent_port import SDP
+from signaling.sip.identity import sign, token_in
 from signaling.sip.offer_answer import Carrier
 from signaling.sip.replies import retry_after_of
 from signaling.sip.session_events import OfferPossible, OfferRefused, SessionEvent
@@ -92,12 +93,13 @@ class Reoffers:
         """Tell if a re-INVITE of ours has no final response."""
         return self._open is not None and self._open.request.method == "INVITE"
 
-    def send(self, carrier: Carrier, sdp: str) -> None:
+    def send(self, carrier: Carrier, sdp: str, *, identity: str | None = None) -> None:
         """Send an offer, which may be sent now.
 
         Args:
             carrier: INVITE or UPDATE.
             sdp: The offer.
+            identity: Our signature over its fingerprints; None without one.
 
         Raises:
             OfferAnswerError: An exchange is open.
@@ -106,6 +108,8 @@ class Reoffers:
         self._agent.stop_alarms(self, OfferPossible)
         request = self._dialog.request(carrier.name, body=sdp.encode(), content_type=SDP)
         self._refresher.ask(request)
+        if identity:
+            sign(request, identity)
         self._open = self._agent.send_request(request, self._on_response, dialog=self._dialog)
         if carrier is Carrier.INVITE:
             # Somebody may be asked there, as for pictures in a call of voices.
@@ -144,7 +148,8 @@ class Reoffers:
             return
         self._offers.refused()
         if response.code == 422 and self._refresher.raise_to(response):
-            self.send(Carrier[own.request.method], own.request.body.decode())
+            identity = token_in(own.request)
+            self.send(Carrier[own.request.method], own.request.body.decode(), identity=identity)
         elif response.code in (408, 481):
             # RFC 3261 section 12.2.1.2.
             self._user.on_gone(response.code)

@@ -56,9 +56,14 @@ class OfferReceived:
 
     `InviteSession.answer` answers it, in whatever message its answer belongs to; an offer of the
     first INVITE may also be answered by `progress` and `accept`.
+
+    Attributes:
+        sdp: The offer.
+        request: The request that holds it, and may have signed it; None where a response does.
     """
 
     sdp: str
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)

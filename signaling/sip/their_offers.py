@@ -94,7 +94,7 @@ class TheirOffers:
         """Tell of an offer in an UPDATE or PRACK, and keep its request for the answer."""
         self._open = _OfferIn(key, request, carrier)
         self._agent.start_alarm(self, _Alarm.UNANSWERED, self._agent.settings.times.timeout)
-        self._tell(OfferReceived(description(request)))
+        self._tell(OfferReceived(description(request), request))
 
     def answer(self, carrier: Carrier | None, body: bytes) -> bool:
         """Answer the open offer in the response to its request; False where it is not open.
@@ -110,13 +110,13 @@ class TheirOffers:
         self.succeed(offer.key, offer.request, body)
         return True
 
-    def refuse(self, code: int) -> bool:
+    def refuse(self, code: int, *, phrase: str | None = None) -> bool:
         """Refuse the open offer; False where there is none."""
         if self._open is None:
             return False
         offer = self._close(self._open)
         self._offers.refused()
-        self._agent.respond(offer.key, reply_to(offer.request, code))
+        self._agent.respond(offer.key, reply_to(offer.request, code, phrase=phrase))
         return True
 
     def succeed(self, key: ServerKey, request: Request, body: bytes = b"") -> None:

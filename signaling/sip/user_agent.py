@@ -41,6 +41,7 @@ from signaling.sip.client_invite import description
 from signaling.sip.copies import renumbered
 from signaling.sip.dialog import MAX_FORWARDS, Dialog, DialogError, DialogId, with_body
 from signaling.sip.errors import SipAuthenticationError
+from signaling.sip.identity import sign
 from signaling.sip.info import media_type_of
 from signaling.sip.invite_session import InviteSession
 from signaling.sip.outgoing_invite import Forked, OutgoingInvite
@@ -213,6 +214,7 @@ class UserAgent:
         target: URI,
         *,
         sdp: str = "",
+        identity: str | None = None,
         keeps_all: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> OutgoingInvite:
@@ -221,6 +223,7 @@ class UserAgent:
         Args:
             target: URI to call.
             sdp: The offer; empty for none: the answerer offers (a delayed offer).
+            identity: Our signature over the fingerprints of the offer; None without one.
             keeps_all: Every fork that accepts is kept; otherwise the first.
             headers: Further headers.
 
@@ -234,6 +237,8 @@ class UserAgent:
         request.headers.set("Supported", SUPPORTED)
         for name, value in (headers or {}).items():
             request.headers.set(name, value)
+        if identity:
+            sign(request, identity)
         return OutgoingInvite(
             self, with_body(request, sdp.encode(), content_type=SDP), keeps_all=keeps_all
         )

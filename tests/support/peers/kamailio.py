@@ -97,6 +97,7 @@ async def kamailio(
     users: Mapping[str, str],
     digest: DigestAlgorithm = DigestAlgorithm.MD5,
     rtpengine_port: int | None = None,
+    fingerprint: str | None = None,
 ) -> AsyncIterator[Kamailio]:
     """Run Kamailio until it takes connections.
 
@@ -106,11 +107,12 @@ async def kamailio(
         digest: Hash of its challenges.
         rtpengine_port: Where an rtpengine takes commands, through which all calls then go; media is
             not touched where None.
+        fingerprint: One that the proxy writes into all descriptions, as one in the middle does.
     """
     port, tls_port = free_run(2)
     certificate, key = await asyncio.to_thread(write_certificate, folder, names=(DOMAIN,))
     (folder / "kamailio.cfg").write_text(
-        _listening(port, tls_port) + _modules(digest, rtpengine_port) + _routes(users)
+        _listening(port, tls_port) + _modules(digest, rtpengine_port) + _routes(users, fingerprint)
     )
     (folder / "tls.cfg").write_text(
         f"[server:default]\nmethod = TLSv1.2+\nverify_certificate = no\n"
@@ -189,9 +191,12 @@ def _modules(digest: DigestAlgorithm, rtpengine_port: int | None) -> str:
     return text + "\n".join([*loads, *settings]) + "\n"
 
 
-def _routes(users: Mapping[str, str]) -> str:
+def _routes(users: Mapping[str, str], fingerprint: str | None) -> str:
     secrets = "\n".join(
         f'    if ($au == "{user}") {{ $var(secret) = "{secret}"; }}'
         for user, secret in users.items()
     )
-    return _ROUTES.read_text().replace("@SECRETS@", secrets)
+    routes = _ROUTES.read_text().replace("@SECRETS@", secrets)
+    if fingerprint is None:
+        return routes
+    return "#!define WITH_REWRITING\n" + routes.replace("@FINGERPRINT@", fingerprint)

@@ -70,13 +70,16 @@ def sounding(configuration: PeerConfiguration | None = None) -> PeerConnection:
 
 @asynccontextmanager
 async def two_phones(
-    caller: AgentSettings | None = None, called: AgentSettings | None = None
+    caller: AgentSettings | None = None,
+    called: AgentSettings | None = None,
+    *,
+    address: str = CALLED,
 ) -> AsyncIterator[tuple[LinkedPhone, LinkedPhone]]:
-    """Run two phones that are joined to each other."""
+    """Run two phones that are joined to each other; the called one has an address."""
     ours, theirs = joined_transports()
     async with Phone(ours, CALLER, settings=caller) as one:
         await one.open()
-        async with Phone(theirs, CALLED, settings=called) as other:
+        async with Phone(theirs, address, settings=called) as other:
             await other.open()
             yield LinkedPhone(one, ours), LinkedPhone(other, theirs)
 

@@ -9,7 +9,7 @@ from sipmessage import Response
 
 from signaling.sip.agent_port import AgentSettings
 from signaling.sip.errors import SipUsageError
-from signaling.sip.invite_session import InviteSession, SessionState
+from signaling.sip.invite_session import InviteSession
 from signaling.sip.outgoing_invite import Forked, OutgoingInvite
 from signaling.sip.session_events import (
     CallEnded,
@@ -19,6 +19,7 @@ from signaling.sip.session_events import (
     ReferReceived,
     RefreshWanted,
 )
+from signaling.sip.session_state import SessionState
 from signaling.sip.session_timer import SessionTimerPolicy
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd, Pair

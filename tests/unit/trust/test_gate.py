@@ -23,7 +23,7 @@ from peer.trust import (
     TrustLevel,
     VerifiedChain,
 )
-from peer.trust.gate import TrustGate
+from peer.trust.gate import TrustGate, Unsigned
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.trust.authority import CertificateAuthority
 
@@ -246,13 +246,13 @@ async def test_a_rekey_with_a_voucher_inherits_and_leaves_the_store_as_it_is() -
     gate = gate_of(Told(), store, continuity=Continuity.STRICT)
     assert await judged(gate) is None
     following = Certificate.generate().vouched_by(BOB, VoucherPurpose.REKEY)
-    gate.on_description(following.vouchers, None)
+    gate.on_description(following.vouchers, Unsigned.TAKEN)
     assert await judged(gate, following) is None
     assert level_of(gate, following) is TrustLevel.PHRASE
     assert store.peer == known(BOB, confirmed=True)
     # The same voucher says nothing at the beginning of another connection.
     other = gate_of(Told(), store, continuity=Continuity.STRICT)
-    other.on_description(following.vouchers, None)
+    other.on_description(following.vouchers, Unsigned.TAKEN)
     assert await judged(other, following) is not None
 
 
@@ -260,6 +260,6 @@ async def test_a_renewal_with_a_voucher_moves_what_is_remembered() -> None:
     store = MemoryStore(known(BOB, confirmed=True))
     gate = gate_of(Told(), store, continuity=Continuity.STRICT)
     following = Certificate.generate().vouched_by(BOB, VoucherPurpose.RENEWAL)
-    gate.on_description(following.vouchers, None)
+    gate.on_description(following.vouchers, Unsigned.TAKEN)
     assert await judged(gate, following) is None
     assert store.peer == known(following, confirmed=True)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from peer.errors import ConfigurationError, IdentityError
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import HashFunction
-from peer.trust import PublicKeys, Signer, Verifier
+from peer.trust import IdentityFault, PublicKeys, Signer, Verifier
+from peer.trust.passport import full_form
 from tests.support.clock.virtual_time import run_in_virtual_time
 
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -243,3 +244,104 @@ def test_no_text_raises_anything_but_an_identity_error(text: str) -> None:
             await verifier().verify(text, SHOWN)
 
     run_in_virtual_time(check)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return read
+
+
+async def test_telephone_numbers_are_signed_and_read_as_tn() -> None:
+    token = signer(origin="tel:+1-215-555-1212", destination="sip:+49.30.1@example.org").sign(SHOWN)
+    assert (_claims(token)["orig"], _claims(token)["dest"]) == (
+        {"tn": "12155551212"},
+        {"tn": ["49301"]},
+    )
+    keys = PublicKeys({"sip:+12155551212@carrier.example;user=phone": KEY.public_key()})
+    checks = Verifier(keys, audience="tel:+49301", clock=_Clock())
+    assert (await checks.verify(token, SHOWN)).origin == "tel:+12155551212"
+
+
+async def test_both_ends_are_named_for_each_call_where_signer_and_verifier_are_open() -> None:
+    open_signer, open_verifier = signer(destination=None), verifier(audience=None)
+    token = open_signer.sign(SHOWN, destination="sips:Bob@Example.org:5061")
+    said = await open_verifier.verify(
+        token, SHOWN, audience="sip:Bob@example.org", expected="sip:alice@EXAMPLE.org"
+    )
+    assert said.destinations == ("sip:Bob@example.org",)
+    with pytest.raises(ConfigurationError, match="signs for nobody"):
+        open_signer.sign(SHOWN)
+    with pytest.raises(IdentityError, match="not for anybody here"):
+        await open_verifier.verify(open_signer.sign(SHOWN, destination=ROOM), SHOWN)
+
+
+async def test_one_who_answers_in_place_of_another_is_taken_where_the_program_says_so() -> None:
+    token = signer().sign(SHOWN)
+    with pytest.raises(IdentityError, match=r"signed by sip:alice.*the other end is sip:team"):
+        await verifier().verify(token, SHOWN, expected="sip:team@example.org")
+    asked: list[tuple[str, str]] = []
+
+    def may(origin: str, called: str) -> bool:
+        asked.append((origin, called))
+        return True
+
+    checks = verifier(answers_for=may)
+    said = await checks.verify(signer().sign(SHOWN), SHOWN, expected="sips:team@Example.org")
+    assert (said.origin, asked) == (ALICE, [(ALICE, "sip:team@example.org")])
+
+
+async def test_one_of_several_names_of_ours_is_enough() -> None:
+    await verifier(audience=("room:kitchen", ROOM)).verify(signer().sign(SHOWN), SHOWN)
+
+
+def _compact(token: str, **options: Any) -> str:
+    written = {
+        "origin": ALICE,
+        "destination": ROOM,
+        "issued": int(NOW),
+        "key_url": "https://example.org/alice.cer",
+        "fingerprints": SHOWN,
+    }
+    return full_form(f"..{token.rpartition('.')[2]}", **{**written, **options})
+
+
+async def test_the_compact_form_of_a_token_is_put_together_from_the_request() -> None:
+    token = signer(key_url="https://example.org/alice.cer").sign(SHOWN)
+    assert _compact(token) == token
+    changed = {
+        "origin": "sip:mallory@example.org",
+        "destination": "room:kitchen",
+        "issued": int(NOW) + 1,
+        "key_url": "https://example.org/mallory.cer",
+        "fingerprints": {Certificate.generate().fingerprint()},
+    }
+    for name, value in changed.items():
+        with pytest.raises(IdentityError):
+            await verifier().verify(_compact(token, **{name: value}), SHOWN)
+
+
+async def test_the_extension_for_media_security_is_known_and_others_are_not() -> None:
+    """RFC 8862 has `msec`; RFC 8588 `shaken`, whose claims are others."""
+    claims = _claims(signer().sign(SHOWN))
+    for extension, taken in (("msec", True), ("shaken", False)):
+        headers = {"typ": "passport", "ppt": extension}
+        token = jwt.encode(claims, KEY, algorithm="ES256", headers=headers)
+        if taken:
+            assert (await verifier().verify(token, SHOWN)).origin == ALICE
+        else:
+            with pytest.raises(IdentityError, match="extension that is not known"):
+                await verifier().verify(token, SHOWN)
+
+
+async def test_the_kind_of_a_fault_is_told() -> None:
+    clock = _Clock()
+    clock.now += 61
+    with pytest.raises(IdentityError) as stale:
+        await verifier(clock).verify(signer().sign(SHOWN), SHOWN)
+    with pytest.raises(IdentityError) as stranger:
+        await verifier().verify(signer(origin="sip:x@example.org").sign(SHOWN), SHOWN)
+    with pytest.raises(IdentityError) as uncovered:
+        await verifier().verify(signer().sign(SHOWN), {Certificate.generate().fingerprint()})
+    faults = [each.value.fault for each in (stale, stranger, uncovered)]
+    assert faults == [IdentityFault.STALE, IdentityFault.UNTRUSTED, IdentityFault.INVALID]

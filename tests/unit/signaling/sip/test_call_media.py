@@ -21,8 +21,8 @@ from tests.support.peers.sip_phones import sounding
 async def test_sip_offer_and_answer_hold_all_candidates() -> None:
     async with sounding() as caller, sounding() as called:
         here, there = CallMedia(caller), CallMedia(called)
-        offer = await here.offer()
-        answer = await there.answer(offer)
+        offer = (await here.offer()).sdp
+        answer = (await there.answer(offer)).sdp
         assert "a=candidate:" in offer
         assert "a=candidate:" in answer
         await here.take_answer(answer)
@@ -33,7 +33,7 @@ async def test_sip_offer_and_answer_hold_all_candidates() -> None:
 async def test_preview_of_a_sip_answer_connects_before_the_answer() -> None:
     async with sounding() as caller, sounding() as called:
         here = CallMedia(caller)
-        answer = await CallMedia(called).answer(await here.offer())
+        answer = (await CallMedia(called).answer((await here.offer()).sdp)).sdp
         await here.preview(answer)
         await within(caller.connected())
         assert caller.signalingState is SignalingState.HAVE_REMOTE_PRANSWER
@@ -46,7 +46,7 @@ async def test_sip_offer_goes_without_the_candidates_of_a_silent_server() -> Non
         silent.bind(("127.0.0.1", 0))
         server = IceServer(urls=f"stun:127.0.0.1:{silent.getsockname()[1]}")
         async with sounding(PeerConfiguration(iceServers=(server,))) as caller:
-            offer = await within(CallMedia(caller, gathering=0.2).offer())
+            offer = (await within(CallMedia(caller, gathering=0.2).offer())).sdp
             assert " typ host" in offer
             assert "a=end-of-candidates" not in offer
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from signaling.sip.invite_session import SessionState
 from signaling.sip.session_events import CallEnded, EndCause
+from signaling.sip.session_state import SessionState
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd, Pair, answering
 from tests.support.sip.messages import a_request

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sipmessage import URI, Request
 
-from signaling.sip.invite_session import SessionState
 from signaling.sip.outgoing_invite import MAX_FORKS, Forked, OutgoingInvite
 from signaling.sip.replies import reply_to
 from signaling.sip.session_events import Accepted, CallEnded, EndCause, PreviewReceived
+from signaling.sip.session_state import SessionState
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd
 from tests.support.sip.forking_proxy import ForkedCall

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from signaling.sip.invite_session import SessionState
+from signaling.sip.session_state import SessionState
 from tests.support.sip.chaos import Chaos
 
 #: Seeds that run here; SIP_SEEDS=5000 runs more by hand.

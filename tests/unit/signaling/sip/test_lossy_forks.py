@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from sipmessage import URI, Request, Response
 
 from signaling.sip.errors import SipUsageError
-from signaling.sip.invite_session import InviteSession, SessionState
 from signaling.sip.outgoing_invite import Forked
 from signaling.sip.session_events import CallEnded
+from signaling.sip.session_state import SessionState
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd
 from tests.support.sip.forking_proxy import ForkedCall
+
+if TYPE_CHECKING:
+    from signaling.sip.invite_session import InviteSession
 
 #: Seeds that run here; SIP_SEEDS=2000 runs more by hand.
 SEEDS = range(int(os.environ.get("SIP_SEEDS", "40")))

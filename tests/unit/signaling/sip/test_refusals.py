@@ -124,7 +124,7 @@ def test_options_outside_of_a_call_tells_what_we_can() -> None:
     response = refusal(a_request("OPTIONS", branch="z9hG4bK1"))
     assert response.code == 200
     assert response.headers["Accept"] == "application/sdp"
-    assert response.headers["Supported"] == "100rel, timer"
+    assert response.headers["Supported"] == "100rel, timer, from-change"
     assert "PRACK" in response.headers["Allow"]
 
 

@@ -7,7 +7,6 @@ from sipmessage import Request, Response
 
 from signaling.sip.agent_port import SDP, OwnRequest
 from signaling.sip.errors import SipUsageError
-from signaling.sip.invite_session import SessionState
 from signaling.sip.replies import reply_to
 from signaling.sip.session_events import (
     AnswerReceived,
@@ -19,6 +18,7 @@ from signaling.sip.session_events import (
     OfferWanted,
     OfferWithdrawn,
 )
+from signaling.sip.session_state import SessionState
 from signaling.sip.transactions.keys import server_key
 from signaling.sip.user_agent import IncomingCall, Told
 from tests.support.sip.agent_end import AgentEnd, Pair, Reaction, answering
