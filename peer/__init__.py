@@ -61,6 +61,11 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint, HashFunction
     from peer.priority import Priority
     from peer.rekey.result import RekeyResult, RekeyStarter
+    from peer.rtp.codec_capabilities import (
+        RtpCodec,
+        RtpHeaderExtensionCapability,
+        RtpMediaCapabilities,
+    )
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.inbound.encoded_track import EncodedTrack
     from peer.rtp.inbound.receiver import RtpReceiver
@@ -117,6 +122,7 @@ _HOMES = {
     "peer.identity.fingerprints": "Fingerprint HashFunction",
     "peer.priority": "Priority",
     "peer.rekey.result": "RekeyResult RekeyStarter",
+    "peer.rtp.codec_capabilities": "RtpCodec RtpHeaderExtensionCapability RtpMediaCapabilities",
     "peer.rtp.encoded_frame": "EncodedFrame",
     "peer.rtp.inbound.encoded_track": "EncodedTrack",
     "peer.rtp.inbound.receiver": "RtpReceiver",
@@ -198,8 +204,11 @@ __all__ = [
     "RekeyedEvent",
     "RemoteError",
     "RtcpMuxPolicy",
+    "RtpCodec",
     "RtpEncodingOptions",
     "RtpEncodingParameters",
+    "RtpHeaderExtensionCapability",
+    "RtpMediaCapabilities",
     "RtpReceiver",
     "RtpSendParameters",
     "RtpSender",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from peer.errors import InvalidAccessError, InvalidStateError
 from peer.negotiation.sdp.attributes import MediaDirection
+from peer.rtp.codec_capabilities import RtpCodec, known_codecs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,22 +94,25 @@ class RtpTransceiver:
         """Tell whether the transceiver has ended for good."""
         return self._state is None
 
-    def setCodecPreferences(self, mime_types: Sequence[str | Codec]) -> None:
+    def setCodecPreferences(self, mime_types: Sequence[str | Codec | RtpCodec]) -> None:
         """Offer and accept only these codecs, in this order, from the next negotiation on.
 
         Args:
             mime_types: MIME types such as `["video/H264", "video/VP8"]`, with fmtp parameters
                 where one format is meant (`"video/VP9;profile-id=2"`), or codecs as
-                `receiver.getParameters()` has them, of which RTX is passed over; empty for our own
-                order.
+                `getCapabilities` or `receiver.getParameters()` has them, of which RTX is passed
+                over, as each codec has its own; empty for our own order.
 
         Raises:
             InvalidAccessError: One of them is not a codec of ours.
+            InvalidModificationError: One is not of `getCapabilities`, or none carries media.
         """
         kind = f"{self.kind}/"
+        known = known_codecs(self.kind, [each for each in mime_types if isinstance(each, RtpCodec)])
+        codecs = (known[each] if isinstance(each, RtpCodec) else each for each in mime_types)
         preferences = [
             each if isinstance(each, str) else _preference(each)
-            for each in mime_types
+            for each in codecs
             if isinstance(each, str) or not each.is_rtx
         ]
         for preference in preferences:

@@ -124,6 +124,7 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
         transport,
         send if direction.sends else None,
         receive if direction.receives else None,
+        (send, receive),
     )
 
 

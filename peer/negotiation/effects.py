@@ -170,12 +170,16 @@ class CreateTransceiver:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureRtp:
-    """Set the parameters by which a transceiver sends and receives; None for not at all."""
+    """Set the parameters by which a transceiver sends and receives; None for not at all.
+
+    `agreed` has those of both ways, whatever the direction: programs ask for them.
+    """
 
     transceiver: int
     transport: str
     send: SendParameters | None
     receive: ReceiveParameters | None
+    agreed: tuple[SendParameters, ReceiveParameters]
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,6 +326,8 @@ class EffectExecutor:
     def _configure_when_connected(self, transport: PeerTransport, effect: ConfigureRtp) -> None:
         if effect.send is not None or effect.receive is not None:
             transport.secure.require_srtp()
+        if (control := self.transceivers.get(effect.transceiver)) is not None:
+            control.agree(*effect.agreed)
         transport.when_connected(
             f"transceiver {effect.transceiver}", lambda: self._configure(effect)
         )

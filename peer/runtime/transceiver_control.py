@@ -41,6 +41,14 @@ class TransceiverControl:
     def __repr__(self) -> str:
         return f"<TransceiverControl {self.key} of {self.transceiver!r}>"
 
+    def agree(self, send: SendParameters, receive: ReceiveParameters) -> None:
+        """Note the parameters that a description agrees on, long before media can flow.
+
+        webrtc-pc section 4.4.1.5 has `getParameters` give them as soon as it is applied.
+        """
+        self.sender.agree(send)
+        self.receiver.agree(receive)
+
     def configure(
         self,
         engine: RtpEngine,

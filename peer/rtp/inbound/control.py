@@ -57,6 +57,10 @@ class ReceiverControl:
         """The parameters agreed last; None before the start."""
         return self._inbound.parameters
 
+    def agree(self, parameters: ReceiveParameters) -> None:
+        """Note what was negotiated, before the start."""
+        self._inbound.agreed = parameters
+
     def start(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
         """Receive the streams of `parameters`, and send RTCP reports and feedback by `rtcp_ssrc`.
 

@@ -49,7 +49,8 @@ class InboundRtp:
     Attributes:
         kind: Audio or video.
         clock: The engine's monotonic clock, in seconds.
-        parameters: Agreed last; None before the start.
+        parameters: Parameters that packets are received with; None before the start.
+        agreed: Negotiated last, which may be before the start; None before negotiation.
         verified: True once media is known to come from the peer that signalled.
         peer: Tells who that is, and what says so.
         stream_receiver: Makes frames of packets.
@@ -76,6 +77,7 @@ class InboundRtp:
         self.kind = kind
         self.clock = clock
         self.parameters: ReceiveParameters | None = None
+        self.agreed: ReceiveParameters | None = None
         self.verified = False
         self.peer: Callable[[], PeerTrust] = lambda: UNKNOWN_PEER
         self._engine: EnginePort | None = None

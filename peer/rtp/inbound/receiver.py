@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError
+from peer.rtp.codec_capabilities import RtpMediaCapabilities, media_capabilities
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.inbound.readers import LIMIT, FrameReader
 from peer.rtp.inbound.report import InboundReporter
@@ -159,9 +160,18 @@ class RtpReceiver:
         """Request a key frame of the peer; audio needs none."""
         self._inbound.request_keyframe()
 
+    @staticmethod
+    def getCapabilities(kind: str) -> RtpMediaCapabilities | None:
+        """Return the codecs and header extensions that can be received; None for an unknown kind.
+
+        Args:
+            kind: `"audio"` or `"video"`.
+        """
+        return media_capabilities(kind, receives=True)
+
     def getParameters(self) -> RtpReceiveParameters:
         """The parameters that were agreed last."""
-        parameters = self._inbound.parameters
+        parameters = self._inbound.agreed or self._inbound.parameters
         if parameters is None:
             return RtpReceiveParameters()
         return RtpReceiveParameters(

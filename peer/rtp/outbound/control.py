@@ -78,6 +78,11 @@ class SenderControl:
         """Have one encoding for each of these RIDs (RFC 8853), or one without RID."""
         self._outbound.parameters.use_rids(rids)
 
+    def agree(self, parameters: SendParameters) -> None:
+        """Note what was negotiated, before the start."""
+        if parameters != self._outbound.negotiated:
+            self._outbound.set_negotiated(parameters)
+
     def start(self, engine: SendingEngine, parameters: SendParameters) -> None:
         """Send the frames of the track over a transport.
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from peer.errors import InvalidStateError
+from peer.rtp.codec_capabilities import RtpMediaCapabilities, media_capabilities
 from peer.rtp.moment import Moment
 from peer.rtp.outbound.dtmf_sender import DtmfSender
 from peer.rtp.outbound.report import OutboundReporter
@@ -74,6 +75,15 @@ class RtpSender:
         if self._outbound.stopped:
             raise InvalidStateError("the sender has stopped")
         self._outbound.set_track(track)
+
+    @staticmethod
+    def getCapabilities(kind: str) -> RtpMediaCapabilities | None:
+        """Return the codecs and header extensions that can be sent; None for an unknown kind.
+
+        Args:
+            kind: `"audio"` or `"video"`.
+        """
+        return media_capabilities(kind, receives=False)
 
     def getParameters(self) -> RtpSendParameters:
         """Return a copy of the parameters, to be changed and given to `setParameters`.

@@ -53,6 +53,8 @@ class Host:
     ) -> None:
         self.engine: JavaScript | None = None
         self._objects = Objects()
+        #: What `getParameters` gave last, by the identity of the sender or receiver.
+        self._parameters: dict[int, Any] = {}
         self._on_result, self._on_finished, self._on_log = on_result, on_finished, on_log
         self._waiting: deque[object] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -93,7 +95,10 @@ class Host:
         setattr(of, name, value)
 
     def _do_call(self, of: Any, name: str, *values: object) -> object:
-        return getattr(of, name)(*values)
+        found = getattr(of, name)(*values)
+        if name == "getParameters":
+            self._parameters[id(of)] = found
+        return found
 
     def _do_call_with(self, of: Any, name: str, options: dict[str, Any]) -> object:
         return getattr(of, name)(**options)
@@ -147,10 +152,10 @@ class Host:
         return connection.setConfiguration(_configuration(given, PeerConfiguration()))
 
     def _do_close(self, connection: PeerConnection) -> None:
-        self._start(connection.close())
+        self._begin(connection.close())
 
     def _do_stop(self, transceiver: Any) -> None:
-        self._start(transceiver.stop())
+        self._begin(transceiver.stop())
 
     def _do_describe(self, of: Any, name: str, given: dict[str, str] | None) -> object:
         description = None if given is None else _description(given)
@@ -182,11 +187,11 @@ class Host:
         return getattr(peer, name).getCapabilities(kind)
 
     def _do_prefer(self, transceiver: Any, codecs: list[dict[str, Any]]) -> None:
-        capabilities = self._do_capabilities("RtpReceiver", transceiver.kind)
-        transceiver.setCodecPreferences([self._same(each, capabilities.codecs) for each in codecs])
+        transceiver.setCodecPreferences([_capability(each) for each in codecs])
 
     def _do_parameters(self, sender: Any, given: dict[str, Any]) -> object:
-        last = sender.getParameters()
+        # To ask again would begin another transaction.
+        last = self._parameters.get(id(sender)) or sender.getParameters()
         for name in ("transactionId", "encodings", "headerExtensions", "codecs", "rtcp"):
             if name not in given and name in ("transactionId", "encodings"):
                 raise TypeError(f"{name} is missing")
@@ -253,6 +258,20 @@ class Host:
         task.add_done_callback(settle)
         return number
 
+    def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Start what has no promise in JavaScript: an error of its first step is raised here."""
+        failed: list[Exception] = []
+
+        async def run() -> None:
+            try:
+                await coroutine
+            except Exception as error:
+                failed.append(error)
+
+        self._start(run())
+        if failed:
+            raise failed[0]
+
     def _start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = start(coroutine)
         self._tasks.add(task)
@@ -269,6 +288,7 @@ _W3C_NAMES = {
     "parameters": "setParameters",
     "certificate": "generateCertificate",
     "capabilities": "getCapabilities",
+    "prefer": "setCodecPreferences",
 }
 _UNDEFINED = object()
 
@@ -333,6 +353,11 @@ def _configuration(given: dict[str, Any], before: PeerConfiguration) -> PeerConf
     if "iceServers" in members:
         members["iceServers"] = [ice_server(each) for each in members["iceServers"]]
     return PeerConfiguration(**members)
+
+
+def _capability(given: dict[str, Any]) -> peer.RtpCodec:
+    names = ("mimeType", "clockRate", "channels", "sdpFmtpLine")
+    return peer.RtpCodec(**{name: given.get(name) for name in names})  # type: ignore[arg-type] # checked there
 
 
 def _key_type(algorithm: dict[str, Any]) -> KeyType:

@@ -11,12 +11,12 @@ globalThis.location = new URL(pageAddress);
       setAttribute() {}, load() {}, pause() {},
     });
   const shown = element();
-  globalThis.HTMLCanvasElement = class HTMLCanvasElement {};
   globalThis.HTMLMediaElement = class HTMLMediaElement {};
   globalThis.document = Object.assign(new EventTarget(), {
     title: "", readyState: "complete", hidden: false, body: shown, head: shown,
     documentElement: shown,
-    createElement: element, getElementById: element, querySelector: () => null,
+    createElement: (name) =>
+      Object.assign(name === "canvas" ? new HTMLCanvasElement() : element(), { style: {} }), getElementById: element, querySelector: () => null,
     getElementsByTagName: () => [],
   });
   globalThis.addEventListener = (type, callback) => {

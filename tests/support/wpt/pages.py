@@ -32,7 +32,7 @@ _NEEDED: Mapping[str, str] = {
         "needs a video element that plays"
     ),
     r"<iframe|createElement\(['\"]iframe|window\.open\(": "needs frames or windows",
-    r"getContext\(|AudioContext\(": "needs a canvas or Web Audio",
+    r"getImageData|createAnalyser": "needs pictures or sound as a page sees them",
 }
 _IDENTIFIED = re.compile(r"^// META: (\w+)=(.*)$", re.MULTILINE)
 

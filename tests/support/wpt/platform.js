@@ -142,6 +142,15 @@ globalThis.self = globalThis;
   const log = (...words) => host("log", words.map(String).join(" "));
   globalThis.console = { log, info: log, warn: log, error: log, debug: log, assert() {} };
 
+  globalThis.HTMLCanvasElement = class HTMLCanvasElement extends EventTarget {};
+
+  // What iterators have in browsers, and in Node from version 22 on.
+  const Iterators = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+  for (const name of ["find", "filter", "map", "some", "every", "forEach", "reduce"]) {
+    Iterators[name] ??= function (...values) { return [...this][name](...values); };
+  }
+  Iterators.toArray ??= function () { return [...this]; };
+
   globalThis.octetsOf = (data) => {
     const view = ArrayBuffer.isView(data)
       ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)

@@ -24,12 +24,30 @@
 
   // Media of tests.
 
+  const context = { fillRect() {}, clearRect() {}, drawImage() {} };
+  Object.assign(HTMLCanvasElement.prototype, {
+    getContext: () => context,
+    captureStream: () => new MediaStream([host("track", "video")]),
+  });
+  globalThis.MediaStreamAudioDestinationNode = class MediaStreamAudioDestinationNode {
+    stream = new MediaStream([host("track", "audio")]);
+  };
+  globalThis.AudioContext = class AudioContext {
+    currentTime = 0;
+    createOscillator() {
+      return { frequency: {}, connect: (to) => to, start() {}, stop() {} };
+    }
+    createMediaStreamDestination() { return new MediaStreamAudioDestinationNode(); }
+    async resume() {}
+    async close() {}
+  };
+
   const MediaStreamTrack = defineInterface("MediaStreamTrack", {
     attributes: ["id", "kind", "readyState", "muted"],
     events: ["mute", "unmute", "ended"],
-    methods: ["stop"],
   });
   methods(MediaStreamTrack, {
+    stop() { host("call", this, "stop"); },
     get label() { return `${this.kind} of a test`; },
     get enabled() { return this.isEnabled ?? true; },
     set enabled(value) { this.isEnabled = Boolean(value); },
@@ -239,7 +257,7 @@
       "signalingState", "iceGatheringState", "iceConnectionState", "connectionState",
       "canTrickleIceCandidates", "sctp",
     ],
-    methods: ["restartIce", "getSenders", "getReceivers", "getTransceivers", "getConfiguration"],
+    methods: ["getSenders", "getReceivers", "getTransceivers", "getConfiguration"],
     events: [
       "negotiationneeded", "icecandidate", "icecandidateerror", "signalingstatechange",
       "iceconnectionstatechange", "icegatheringstatechange", "connectionstatechange", "track",
@@ -294,9 +312,10 @@
       return promised(() => host("candidate", this, candidateOf(candidate)));
     },
     setConfiguration(configuration) {
-      return host("configure", this, configurationOf(configuration));
+      host("configure", this, configurationOf(configuration));
     },
     close() { host("close", this); },
+    restartIce() { host("call", this, "restartIce"); },
     addTrack(...given) {
       needs(given, 1, "addTrack");
       const [track, ...streams] = given;
@@ -352,10 +371,10 @@
       "readyState", "bufferedAmount", "priority",
     ],
     settable: ["bufferedAmountLowThreshold"],
-    methods: ["close"],
     events: ["open", "bufferedamountlow", "error", "closing", "close", "message"],
   });
   methods(RTCDataChannel, {
+    close() { host("call", this, "close"); },
     // Python has one type for octets: what a page gets them as is the page's own choice.
     get binaryType() { return this.chosenType ?? "arraybuffer"; },
     set binaryType(type) { if (["arraybuffer", "blob"].includes(type)) this.chosenType = type; },
@@ -409,7 +428,9 @@
       if (directions.includes(value)) host("set", this, "direction", value);
     },
     stop() { host("stop", this); },
-    setCodecPreferences(codecs) { host("prefer", this, [...codecs]); },
+    setCodecPreferences(codecs) {
+      host("prefer", this, [...codecs].map((each) => ({ ...dictionary(each) })));
+    },
     setHeaderExtensionsToNegotiate(extensions) { host("extend", this, [...extensions]); },
   });
 

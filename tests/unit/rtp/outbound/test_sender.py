@@ -116,6 +116,7 @@ async def test_sender_starts_once(control: SenderControl, engine: FakeEngine) ->
 def test_programs_get_only_w3c_members_and_ours(sender: RtpSender) -> None:
     assert {name for name in dir(sender) if not name.startswith("_")} == {
         "dtmf",
+        "getCapabilities",
         "getParameters",
         "getStats",
         "kind",
