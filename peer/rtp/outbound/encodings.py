@@ -19,6 +19,8 @@ from peer.rtp_parameters import SEND_LAYER_LIMIT, Codec, MediaKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from peer.rtp.codec_capabilities import RtpCodec
+
 #: A RID (RFC 8852 section 3.1), as long as a one-byte header extension can say it (RFC 8285).
 _RID = re.compile(r"[A-Za-z0-9]{1,16}")
 #: Scalability modes that our encoders have (webrtc-svc): one spatial and one temporal layer.
@@ -36,8 +38,8 @@ class RtpEncodingParameters:
         maxBitrate: Highest bitrate of payloads in bits/s.
         maxFramerate: Highest frame rate in Hz; 0 freezes the video. None for audio.
         scaleResolutionDownBy: Divisor of width and height, at least 1. None for audio.
-        codec: Codec of the stream: one of those that were agreed on, or its MIME type; None for
-            the first of those.
+        codec: Codec of the stream: one of those that were agreed on or of `getCapabilities`, or its
+            MIME type; None for the first of those agreed on.
         scalabilityMode: `L1T1`, or None, which is the same: layers within a stream are not made.
     """
 
@@ -46,7 +48,7 @@ class RtpEncodingParameters:
     maxBitrate: int | None = None
     maxFramerate: float | None = None
     scaleResolutionDownBy: float | None = None
-    codec: Codec | str | None = None
+    codec: Codec | RtpCodec | str | None = None
     scalabilityMode: str | None = None
 
 
@@ -125,12 +127,12 @@ def checked_encoding(given: RtpEncodingParameters, kind: MediaKind) -> RtpEncodi
 
 
 def find_codec(
-    wanted: Codec | str, kind: MediaKind, codecs: Sequence[Codec] | None = None
+    wanted: Codec | RtpCodec | str, kind: MediaKind, codecs: Sequence[Codec] | None = None
 ) -> Codec | None:
     """Find the codec that an encoding asks for; None where it is none of those to send.
 
     Args:
-        wanted: A codec, or a MIME type such as `video/VP9` or `video/VP9;profile-id=2`.
+        wanted: A codec, a capability, or a MIME type such as `video/VP9;profile-id=2`.
         kind: Audio or video.
         codecs: The codecs agreed on; None before negotiation, for all that can be encoded here.
     """
@@ -140,13 +142,23 @@ def find_codec(
     for codec in codecs:
         if codec.is_auxiliary:
             continue
-        if is_named(codec, wanted) if isinstance(wanted, str) else same_codec(codec, wanted):
+        if _is_wanted(codec, wanted):
             return codec
     return None
 
 
+def _is_wanted(codec: Codec, wanted: Codec | RtpCodec | str) -> bool:
+    if isinstance(wanted, str):
+        return is_named(codec, wanted)
+    if isinstance(wanted, Codec):
+        return same_codec(codec, wanted)
+    name = ";".join(filter(None, (wanted.mimeType, wanted.sdpFmtpLine)))
+    form = (codec.clock_rate, codec.channels)
+    return form == (wanted.clockRate, wanted.channels) and is_named(codec, name)
+
+
 def with_codec_first(
-    codecs: tuple[Codec, ...], wanted: Codec | str | None, kind: MediaKind
+    codecs: tuple[Codec, ...], wanted: Codec | RtpCodec | str | None, kind: MediaKind
 ) -> tuple[Codec, ...]:
     """Put the codec that an encoding asks for in front of the others, where it is among them."""
     found = None if wanted is None else find_codec(wanted, kind, codecs)

@@ -22,7 +22,11 @@ from peer import (
     SessionDescription,
 )
 from peer.rtp.outbound.encodings import RtpEncodingParameters
-from peer.rtp.outbound.send_parameters import RtpSendParameters
+from peer.rtp.outbound.send_parameters import (
+    RtpEncodingOptions,
+    RtpSendParameters,
+    RtpSetParameterOptions,
+)
 from peer.rtp_parameters import RtcpParameters
 from tests.support.wpt.values import Objects, candidate, error_value, ice_server
 
@@ -105,7 +109,13 @@ class Host:
 
     def _do_listen(self, of: Any, event: str) -> None:
         def tell(*values: Any) -> None:
-            self.tell({"kind": "event", "ref": number, "type": event, "init": init(*values)})
+            told = {"kind": "event", "ref": number, "type": event, "init": init(*values)}
+            if event == "icecandidate":
+                # webrtc-pc section 4.4.1.5: gathering begins once setLocalDescription has resolved,
+                # whose page hears of it a turn later than a program of ours.
+                asyncio.get_running_loop().call_soon(self.tell, told)
+            else:
+                self.tell(told)
 
         def init(*values: Any) -> object:
             if not values:
@@ -189,7 +199,7 @@ class Host:
     def _do_prefer(self, transceiver: Any, codecs: list[dict[str, Any]]) -> None:
         transceiver.setCodecPreferences([_capability(each) for each in codecs])
 
-    def _do_parameters(self, sender: Any, given: dict[str, Any]) -> object:
+    def _do_parameters(self, sender: Any, given: dict[str, Any], key_frames: list[bool]) -> object:
         # To ask again would begin another transaction.
         last = self._parameters.get(id(sender)) or sender.getParameters()
         for name in ("transactionId", "encodings", "headerExtensions", "codecs", "rtcp"):
@@ -205,7 +215,10 @@ class Host:
                 headerExtensions=extensions,
                 codecs=tuple(self._same(each, last.codecs) for each in given.get("codecs", ())),
                 rtcp=RtcpParameters(**given.get("rtcp", {})),
-            )
+            ),
+            RtpSetParameterOptions(
+                encodingOptions=[RtpEncodingOptions(keyFrame=each) for each in key_frames]
+            ),
         )
 
     def _same(self, given: Any, known: Any) -> Any:
@@ -344,7 +357,12 @@ def _description(given: dict[str, str]) -> SessionDescription:
 
 def _encoding(given: dict[str, Any]) -> RtpEncodingParameters:
     known = {f.name for f in dataclasses.fields(RtpEncodingParameters)}
-    return RtpEncodingParameters(**{name: v for name, v in given.items() if name in known})
+    members = {name: value for name, value in given.items() if name in known}
+    if members.get("rid") is not None:
+        members["rid"] = str(members["rid"])
+    if isinstance(members.get("codec"), dict):
+        members["codec"] = _capability(members["codec"])
+    return RtpEncodingParameters(**members)
 
 
 def _configuration(given: dict[str, Any], before: PeerConfiguration) -> PeerConfiguration:

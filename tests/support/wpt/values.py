@@ -73,11 +73,21 @@ def error_value(error: BaseException, operation: str) -> Json:
         return {"name": "RTCError", "message": message, "detail": detail}
     # An error may say itself what the W3C calls it.
     name = getattr(error, "dom_name", None)
+    if name is None and operation == "addTransceiver":
+        name = _of_encodings(error, message)
     if name is None and isinstance(error, errors.ConfigurationError):
         name = _CONFIGURATION.get(operation, "TypeError")
     if name is None:
         name = next((name for kind, name in _NAMES if isinstance(error, kind)), "UnknownError")
     return {"name": name, "message": message}
+
+
+def _of_encodings(error: BaseException, message: str) -> str | None:
+    """Name the error of an encoding in addTransceiver (webrtc-pc section 5.1)."""
+    if isinstance(error, errors.InvalidAccessError):
+        return "OperationError"
+    is_rid = isinstance(error, errors.ConfigurationError) and " rid" in message
+    return "TypeError" if is_rid else None
 
 
 class Objects:

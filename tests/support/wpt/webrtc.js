@@ -392,8 +392,10 @@
   });
   methods(RTCRtpSender, {
     ...stats,
-    setParameters(parameters) {
-      return promised(() => host("parameters", this, dictionary(parameters)));
+    setParameters(parameters, options) {
+      const once = dictionary(options ?? {}).encodingOptions ?? [];
+      const keyFrames = [...once].map((each) => Boolean(dictionary(each).keyFrame));
+      return promised(() => host("parameters", this, dictionary(parameters), keyFrames));
     },
     replaceTrack(...given) {
       return promised(() => {

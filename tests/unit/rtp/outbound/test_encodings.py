@@ -8,6 +8,7 @@ import pytest
 
 from peer.errors import ConfigurationError, InvalidAccessError
 from peer.rtp.capabilities import capabilities
+from peer.rtp.codec_capabilities import RtpCodec
 from peer.rtp.outbound.encodings import (
     RtpEncodingParameters,
     checked_encodings,
@@ -100,10 +101,13 @@ def test_codec_is_one_that_is_encoded_here() -> None:
     (one,) = asked({"codec": vp8})
     assert one.codec == vp8
     assert asked({"codec": "video/vp8"})[0].codec == "video/vp8"
+    assert asked({"codec": RtpCodec.of(vp8)})[0].codec == RtpCodec.of(vp8)
 
 
-@pytest.mark.parametrize("codec", [NEW, "video/newCodec", "dummy/VP8", "video/rtx", RTX])
-def test_codec_that_is_not_encoded_here_is_refused(codec: Codec | str) -> None:
+@pytest.mark.parametrize(
+    "codec", [NEW, "video/newCodec", "dummy/VP8", "video/rtx", RTX, RtpCodec.of(NEW)]
+)
+def test_codec_that_is_not_encoded_here_is_refused(codec: Codec | RtpCodec | str) -> None:
     with pytest.raises(InvalidAccessError, match="cannot be sent"):
         asked({"codec": codec})
 
