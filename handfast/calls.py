@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from peer import PeerConfiguration, PeerConnection, TransportError
+from peer import PeerConnection, TransportError
 from signaling import ChannelLost, Negotiator
 from signaling.loss import Loss
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
-    from peer import IceServer
+    from peer import PeerConfiguration
     from signaling import PeerChannel, WebSocketChannel
 
 
@@ -20,8 +20,8 @@ class RoomCall:
 
     Args:
         channel: The channel to that member; stays open.
+        configuration: That of the connection.
         timeout: Seconds until the connection has to be there; None waits without a bound.
-        ice_servers: STUN and TURN servers of the connection.
 
     Attributes:
         connection: The connection, to which tracks are added.
@@ -30,11 +30,11 @@ class RoomCall:
     def __init__(
         self,
         channel: PeerChannel | WebSocketChannel,
+        configuration: PeerConfiguration,
         *,
         timeout: float | None = None,
-        ice_servers: tuple[IceServer, ...] = (),
     ) -> None:
-        self.connection = PeerConnection(PeerConfiguration(iceServers=ice_servers))
+        self.connection = PeerConnection(configuration)
         self._timeout = timeout
         self._connected = False
         self._loss = Loss(self.connection)

@@ -18,10 +18,12 @@ from rich.text import Text
 from handfast.command_options import (
     AllowHost,
     Certfile,
+    Certificate,
     Host,
     IceSecretFile,
     IceServers,
     Keyfile,
+    KnownPeersFile,
     Port,
     complain,
     duration,
@@ -33,6 +35,7 @@ from handfast.doctor.examination import Examination, examine
 from handfast.doctor.report import as_json as json_report
 from handfast.doctor.report import as_table, is_healthy
 from handfast.ice_options import IceOptionsError, ice_servers, servers_of
+from handfast.known_peers_command import known_peers
 from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import ProgressLine
 from handfast.recording import (
@@ -47,6 +50,7 @@ from handfast.rooms import TOKEN_VARIABLE, AddressError, RoomAddress
 from handfast.serve_command import serve
 from handfast.sip_address import SIP_SECRET_VARIABLE, SipAddress, is_sip
 from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
+from handfast.trust_options import TrustOptions, TrustOptionsError
 from signaling import SignalingError
 from signaling.signals import stopped_by_signals
 from signaling.tasks import first_of
@@ -114,6 +118,7 @@ def demo(
 
 
 app.command()(serve)
+app.command("known-peers")(known_peers)
 
 
 @app.command()
@@ -229,6 +234,11 @@ def record(
     stay: Annotated[
         bool, typer.Option("--stay", help="Wait for others when everybody has left.")
     ] = False,
+    certificate: Certificate = None,
+    known_peers: KnownPeersFile = None,
+    phrases: Annotated[
+        bool, typer.Option("--phrases", help="Show a phrase with each, to compare.")
+    ] = False,
     insecure: _Insecure = False,
     ice_server: IceServers = None,
     ice_secret_file: IceSecretFile = None,
@@ -269,10 +279,17 @@ def record(
             stay=stay,
             insecure=insecure,
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
+            trust=TrustOptions(certificate=certificate, known_peers=known_peers, phrases=phrases),
         )
         session = RecordSession(options, progress.note, lines)
         _run(session.run, session.report.line, progress)
-    except (AddressError, IceOptionsError, RecordError, SignalingError) as error:
+    except (
+        AddressError,
+        IceOptionsError,
+        RecordError,
+        SignalingError,
+        TrustOptionsError,
+    ) as error:
         complain(error)
         raise typer.Exit(1) from None
     finally:

@@ -46,6 +46,19 @@ IceSecretFile = Annotated[
     ),
 ]
 
+Certificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--certificate", metavar="FILE", help="Our own (PEM), by which others know us; made once."
+    ),
+]
+KnownPeersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--known-peers", metavar="FILE", help="Remember who it is by name; refuse another key."
+    ),
+]
+
 
 def duration(text: str) -> float:
     """Parse a duration of the command line, such as `10s`."""

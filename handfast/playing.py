@@ -138,8 +138,8 @@ class PlaySession:
         servers = servers_of(self._options.ice_servers, self._options.name)
         call = RoomCall(
             channel,
+            PeerConfiguration(iceServers=servers or channel.ice_servers),
             timeout=self._options.timeout,
-            ice_servers=servers or channel.ice_servers,
         )
         _add_tracks(call.connection, source)
         try:

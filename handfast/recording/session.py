@@ -21,9 +21,11 @@ from handfast.recording.room_recorders import Arrangement, files_of, room_record
 from handfast.recording.sound_recorder import SoundRecorder
 from handfast.sip_address import SipAddress
 from handfast.sip_calls import sip_call
+from handfast.trust_options import NO_DEMANDS, CallTrust, TrustOptions, phrase_line, verdict
 from media import Container, Recorder, RecorderState, SegmentEnd, SoundFormat
-from peer import InvalidStateError, PeerConfiguration, PeerConnection, PeerError
+from peer import ConnectionState, InvalidStateError, PeerConnection, PeerError
 from peer.printable import printable
+from peer.trust import PeerCertificateEvent
 from signaling import ChannelLost, SignalingError, join
 from signaling.tasks import first_of
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from handfast.rooms import RoomAddress
     from media import Progress, RecordingFailure, Segment, Transcoding
     from peer import IceServer, TrackEvent
+    from peer.events import PhraseEvent
     from signaling import PeerChannel, Room
     from signaling.server import TurnSecret
 
@@ -70,6 +73,7 @@ class RecordOptions:
         stay: Keep recording after all senders have left, for later ones.
         insecure: Allow `ws:` to another machine.
         ice_servers: STUN and TURN servers; those that the room's server names where empty.
+        trust: Who the others have to be, and how they know us.
     """
 
     address: RoomAddress | SipAddress
@@ -85,6 +89,7 @@ class RecordOptions:
     stay: bool = False
     insecure: bool = False
     ice_servers: tuple[IceServer | TurnSecret, ...] = ()
+    trust: TrustOptions = NO_DEMANDS
 
     @property
     def container(self) -> Container:
@@ -116,6 +121,7 @@ class RecordSession:
 
     Raises:
         RecordError: The path cannot be recorded to.
+        TrustOptionsError: The certificate or the known peers cannot be used.
     """
 
     def __init__(
@@ -128,6 +134,7 @@ class RecordSession:
         self._options = options
         self._note = note
         self._lines = lines
+        self._trust = CallTrust(options.trust)
         self._output = _standard_output(options) if options.path == STANDARD_OUTPUT else None
         self._room_recorder = room_recorder_for(
             options.arrangement, options.path, self._recorder, pictures=options.holds_video
@@ -182,8 +189,9 @@ class RecordSession:
 
     async def _call_by_sip(self, address: SipAddress) -> None:
         servers = servers_of(self._options.ice_servers, self._options.name)
-        connection = PeerConnection(PeerConfiguration(iceServers=servers))
         member = name = address.target
+        connection = PeerConnection(self._trust.configuration(name, servers))
+        self._tell_of_trust(connection, member=member, name=name)
         participant = RecordedParticipant(name)
         for kind in ("audio", "video") if self._pictures else ("audio",):
             connection.addTransceiver(kind, "recvonly")
@@ -230,7 +238,8 @@ class RecordSession:
         member = channel.peer.member
         participant = RecordedParticipant(printable(channel.peer.name) or member)
         servers = servers_of(self._options.ice_servers, member) or room.ice_servers
-        call = RoomCall(channel, ice_servers=servers)
+        call = RoomCall(channel, self._trust.configuration(channel.peer.name or "", servers))
+        self._tell_of_trust(call.connection, member=member, name=participant.name)
         call.connection.on("track", functools.partial(self._take, member, participant))
         await self._room_recorder.participant_joined(member, name=participant.name)
         reason = ""
@@ -257,6 +266,30 @@ class RecordSession:
             self._tell("joined", member=member, name=participant.name)
             self.report.begin(member, participant, time.monotonic())
             self._note(f"{participant.name} came.")
+
+    def _tell_of_trust(self, connection: PeerConnection, *, member: str, name: str) -> None:
+        """Tell who the other end is once it is known, and the phrase with it."""
+        if not self._options.trust.asks:
+            return
+
+        def on_state() -> None:
+            if connection.connectionState is not ConnectionState.CONNECTED:
+                return
+            for transport in connection.security.transports[:1]:
+                trust = transport.peer
+                self._note(verdict(name, trust))
+                fields = {"level": trust.level.value, "firstContact": trust.first_contact}
+                self._tell("peer", member=member, name=name, **fields)
+            connection.remove_listener("connectionstatechange", on_state)
+
+        def on_phrase(event: PhraseEvent) -> None:
+            self._note(phrase_line(name, event.phrase))
+            self._tell("phrase", member=member, name=name, digits=event.phrase.digits)
+
+        # Nobody is here to decide; a phrase that is made as well would be waited for.
+        connection.on("peercertificate", PeerCertificateEvent.refuse)
+        connection.on("connectionstatechange", on_state)
+        connection.on("phrase", on_phrase)
 
     async def _look(self, participant: RecordedParticipant, connection: PeerConnection) -> None:
         while True:
