@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar
 from peer.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 _logger = logging.getLogger(__name__)
 
@@ -69,8 +69,10 @@ class EventEmitter:
         is_expected: Callable[[BaseException], bool] = _nothing_expected,
     ) -> None:
         self._owner = owner
-        self._handlers: Mapping[str, list[Handler]] = {str(event): [] for event in events}
+        self._handlers: dict[str, list[Handler]] = {str(event): [] for event in events}
         self._tasks = BackgroundTasks(is_expected)
+        #: True to take handlers of any event, as pyee does, for programs written for aiortc.
+        self.takes_any_event = False
 
     def on(self, event: str, handler: _H) -> _H:
         """Add a handler, and return it.
@@ -114,6 +116,18 @@ class EventEmitter:
         """
         return bool(self._of(event))
 
+    def listeners(self, event: str) -> list[Handler]:
+        """List the handlers of an event, in the order in which they are called.
+
+        Raises:
+            ValueError: The owner has no event of that name.
+        """
+        return list(self._of(event))
+
+    def subscribed(self) -> set[str]:
+        """Return the events that have a handler."""
+        return {event for event, handlers in self._handlers.items() if handlers}
+
     def emit(self, event: str, *arguments: object) -> bool:
         """Call the handlers of an event now; coroutine handlers run as tasks.
 
@@ -155,6 +169,8 @@ class EventEmitter:
         try:
             return self._handlers[event]
         except (KeyError, TypeError):
+            if self.takes_any_event:
+                return self._handlers.setdefault(event, [])
             names = ", ".join(repr(name) for name in self._handlers)
             raise ValueError(
                 f"{self._owner} has no event {event!r}; its events are {names}"
@@ -204,8 +220,28 @@ class PyeeEvents:
         self._emitter.remove_listener(event, f)
 
     def remove_all_listeners(self, event: str | None = None) -> None:
-        """Take every handler away; aiortc does so after the last event."""
-        self._emitter.clear()
+        """Take every handler away, or those of one event; aiortc does so after the last event."""
+        if event is None:
+            self._emitter.clear()
+        else:
+            for handler in self._emitter.listeners(event):
+                self._emitter.remove_listener(event, handler)
+
+    def listeners(self, event: str) -> list[Handler]:
+        """List the handlers of an event, in the order in which they are called."""
+        return self._emitter.listeners(event)
+
+    def event_names(self) -> set[str]:
+        """Return the events that have a handler."""
+        return self._emitter.subscribed()
+
+    def listens_to(self, event: str) -> Any:
+        """Return a decorator that adds a handler, as `on` does; pyee has this name as well."""
+        return self._emitter.subscribe(event)
+
+    def take_any_event(self) -> None:
+        """Take handlers of any event from now on, as pyee does."""
+        self._emitter.takes_any_event = True
 
     def emit(self, event: str, *args: Any, **kwargs: Any) -> bool:
         """Call the handlers of an event; for aiortc, not for programs."""

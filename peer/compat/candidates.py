@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aioice import Candidate
 from aiortc.rtcicetransport import RTCIceCandidate
 from aiortc.sdp import candidate_to_sdp
 
@@ -20,6 +21,11 @@ def to_ours(candidate: RTCIceCandidate) -> IceCandidate:
         sdpMid=candidate.sdpMid,
         sdpMLineIndex=candidate.sdpMLineIndex,
     )
+
+
+def to_aioice(fields: CandidateFields) -> Candidate:
+    """Return aioice's candidate for the fields of one of ours."""
+    return Candidate.from_sdp(str(fields).removeprefix("candidate:"))
 
 
 def to_aiortc(fields: CandidateFields) -> RTCIceCandidate:

@@ -13,6 +13,7 @@ from aiortc.exceptions import (
 )
 
 from peer import errors
+from peer.compat.negotiation import NoCommonCodecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _CLASSES: tuple[tuple[type[errors.PeerError], type[Exception]], ...] = (
     (errors.InvalidStateError, InvalidStateError),
     (errors.InvalidAccessError, InvalidAccessError),
+    (NoCommonCodecError, OperationError),
     (errors.LocalError, ValueError),
     (errors.RemoteError, ValueError),
     (errors.TransportError, ConnectionError),

@@ -11,6 +11,7 @@ import aioice.stun
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint
 
 from peer.compat.configuration import offered_as_by_aiortc, peer_configuration
+from peer.compat.negotiation import AdaptedOfferAnswer
 from peer.compat.transports import ice_state_of
 from peer.connection import PeerConnection
 from peer.descriptions import SessionDescription
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataTransport
 
+#: Seconds that a peer is waited for at least (ours): a handshake is part of them.
+_SHORTEST_TIMEOUT = 5.0
 #: An id that a description can have: msid-appdata (RFC 8830 section 2).
 _TRACK_ID = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}")
 
@@ -49,10 +52,11 @@ class AdaptedPeer(PeerConnection):
     def __init__(self, configuration: RTCConfiguration) -> None:
         ours = peer_configuration(configuration)
         super().__init__(replace(ours, connect_timeout=_transaction_timeout()))
-        offer_answer = self._core.offer_answer
-        profile = offer_answer.profile
+        profile = self._core.offer_answer.profile
         offered = offered_as_by_aiortc(profile.capabilities)
-        offer_answer.profile = replace(profile, capabilities=offered)
+        self._offer_answer = AdaptedOfferAnswer(replace(profile, capabilities=offered))
+        self._offer_answer.attest = self._core.identity.attest
+        self._core.offer_answer = self._offer_answer
         self._nomination: asyncio.Task[None] | None = None
         self._on_nominated: Callable[[], None] = _do_nothing
 
@@ -136,7 +140,7 @@ class AdaptedPeer(PeerConnection):
     def request_data(self) -> None:
         """Ask for the m-section of data channels, without a channel."""
         self._core.executor.data_transport()
-        self._core.offer_answer.request_data()
+        self._offer_answer.request_data_first()
 
     def changed(self, kind: SdpType, text: str) -> SessionDescription:
         """Return a description of ours that the program has changed, to be set.
@@ -144,9 +148,7 @@ class AdaptedPeer(PeerConnection):
         Raises:
             InvalidModificationError: What has changed cannot be.
         """
-        description = SessionDescription(text, kind)
-        self._core.offer_answer.change_created(description)
-        return description
+        return self._offer_answer.change_created(SessionDescription(text, kind))
 
     def track_id(self, transceiver: RtpTransceiver) -> str | None:
         """Return the id that the peer's description has for its track (RFC 8830 section 2)."""
@@ -230,9 +232,10 @@ def _written_id(track: MediaStreamTrack | None) -> str | None:
 def _transaction_timeout() -> float:
     """Return the seconds after which a check of aioice's has failed, and with it aiortc's ICE.
 
-    Programs that know change aioice's values.
+    Programs change aioice's values to give up earlier, or later.
     """
-    return float(aioice.stun.RETRY_RTO * (2 ** (aioice.stun.RETRY_MAX + 1) - 1))
+    lasting = float(aioice.stun.RETRY_RTO * (2 ** (aioice.stun.RETRY_MAX + 1) - 1))
+    return max(lasting, _SHORTEST_TIMEOUT)
 
 
 def _do_nothing() -> None:

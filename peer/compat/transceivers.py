@@ -15,6 +15,7 @@ from aiortc.rtcrtpparameters import (
     RTCRtpHeaderExtensionParameters,
 )
 from aiortc.rtcrtpreceiver import (
+    RemoteStreamTrack,
     RTCRtpContributingSource,
     RTCRtpReceiver,
     RTCRtpSynchronizationSource,
@@ -24,6 +25,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from peer.compat.errors import InvalidStateError, aiortc_errors
 from peer.compat.statistics import aiortc_report
+from peer.rtp.inbound.received_track import ReceivedTrack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
     from peer.runtime.transceiver_control import TransceiverControl
     from peer.transceiver import RtpTransceiver
+
+
+# What a connection gives is aiortc's `RemoteStreamTrack` to programs that ask.
+RemoteStreamTrack.register(ReceivedTrack)
 
 
 class TransceiverOwner(Protocol):
@@ -156,6 +162,7 @@ class ConnectionReceiver(RTCRtpReceiver):
         self._owner = owner
         #: Whether a description of the peer has told of the track.
         self.announced = False
+        self._is_enabled = True
 
     @property
     def track(self) -> MediaStreamTrack:
@@ -171,6 +178,21 @@ class ConnectionReceiver(RTCRtpReceiver):
         """The transport of the media."""
         return self._owner.transport
 
+    @property
+    def _enabled(self) -> bool:
+        return self._is_enabled
+
+    @_enabled.setter
+    def _enabled(self, value: bool) -> None:
+        # Programs drop what arrives so, and go on later; a description of the peer goes on as well.
+        self._is_enabled = value
+        control = self._control.receiver
+        if control.started:
+            control.update(control.parameters if value else None)
+
+    def _stop_decoder(self) -> None:
+        self._control.transceiver.receiver.track.stop()
+
     def setTransport(self, transport: RTCDtlsTransport) -> None:
         """Refuse another transport, as the connection chooses it.
 
@@ -178,6 +200,9 @@ class ConnectionReceiver(RTCRtpReceiver):
             InvalidStateError: Always.
         """
         _refuse("chooses the transports of its media")
+
+    #: aiortc's name, which programs call to end a track.
+    _RTCRtpReceiver__stop_decoder = _stop_decoder
 
     async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
         """Refuse to start, as the connection starts its receivers.
@@ -328,7 +353,10 @@ class ConnectionTransceiver(RTCRtpTransceiver):
         """
         is_new, self._receiver.announced = not self._receiver.announced, True
         track = self.ours.receiver.track
+        if is_new and isinstance(track, ReceivedTrack):
+            track.take_any_event()
         if is_new and track_id is not None:
+            # aiortc's name, where it sets it as well.
             track._id = track_id
         return is_new
 

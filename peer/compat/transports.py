@@ -7,6 +7,7 @@ m-sections have one, as in aiortc.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from aiortc import clock
@@ -21,7 +22,7 @@ from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 from aiortc.stats import RTCStatsReport, RTCTransportStats
 from pyee.asyncio import AsyncIOEventEmitter
 
-from peer.compat.candidates import to_aiortc
+from peer.compat.candidates import to_aioice, to_aiortc
 from peer.compat.errors import InvalidStateError
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.sctp.transport import MAX_MESSAGE_SIZE, SCTP_PORT
@@ -29,6 +30,9 @@ from peer.transport.sctp.transport import MAX_MESSAGE_SIZE, SCTP_PORT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aioice import Candidate
+
+    from peer.ice import CandidateFields
     from peer.runtime.peer_transport import PeerTransport
     from peer.transport.sctp.transport import DataTransport
 
@@ -60,6 +64,13 @@ class TransportSlot:
         if self.closed:
             return "closed"
         return "new" if self.transport is None else ice_state_of(self.transport)
+
+    @property
+    def local_candidates(self) -> tuple[CandidateFields, ...]:
+        """Our candidates so far."""
+        if self.transport is None:
+            return ()
+        return self.transport.ice.gathered(self.transport.ice.local.username_fragment)[0]
 
     @property
     def dtls_state(self) -> str:
@@ -104,11 +115,7 @@ class ConnectionIceGatherer(RTCIceGatherer):
 
     def getLocalCandidates(self) -> list[RTCIceCandidate]:
         """Return our candidates so far."""
-        transport = self._slot.transport
-        if transport is None:
-            return []
-        generation = transport.ice.local.username_fragment
-        return [to_aiortc(fields) for fields in transport.ice.gathered(generation)[0]]
+        return [to_aiortc(fields) for fields in self._slot.local_candidates]
 
     def getLocalParameters(self) -> RTCIceParameters:
         """Return our ICE credentials; without values before negotiation."""
@@ -123,6 +130,61 @@ class ConnectionIceGatherer(RTCIceGatherer):
         if self._last_state != (state := self.state):
             self._last_state = state
             self.emit("statechange")
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedCandidates:
+    """The pair in use, by the names of aioice's `CandidatePair`."""
+
+    local_candidate: Candidate
+    remote_candidate: Candidate
+
+    @property
+    def component(self) -> int:
+        """The component of the candidates."""
+        return self.local_candidate.component
+
+    @property
+    def local_addr(self) -> tuple[str, int]:
+        """The address of the local candidate."""
+        return self.local_candidate.host, self.local_candidate.port
+
+    @property
+    def remote_addr(self) -> tuple[str, int]:
+        """The address of the remote candidate."""
+        return self.remote_candidate.host, self.remote_candidate.port
+
+
+class IceConnectionView:
+    """The names of aioice's `Connection` that programs read: candidates, and the nominated pair.
+
+    Args:
+        slot: The transport of ours.
+    """
+
+    def __init__(self, slot: TransportSlot) -> None:
+        self._slot = slot
+
+    @property
+    def local_candidates(self) -> list[Candidate]:
+        """The candidates of our end."""
+        return [to_aioice(each) for each in self._slot.local_candidates]
+
+    @property
+    def remote_candidates(self) -> list[Candidate]:
+        """The candidates of the peer."""
+        transport = self._slot.transport
+        remote = () if transport is None else transport.ice.remote_candidates
+        return [to_aioice(each) for each in remote]
+
+    @property
+    def _nominated(self) -> dict[int, SelectedCandidates]:
+        transport = self._slot.transport
+        pair = None if transport is None else transport.ice.selected_pair
+        if pair is None or self._slot.ice_state != "completed":
+            return {}
+        local, remote = (to_aioice(each) for each in pair)
+        return {local.component: SelectedCandidates(local, remote)}
 
 
 class ConnectionIceTransport(RTCIceTransport):
@@ -150,6 +212,10 @@ class ConnectionIceTransport(RTCIceTransport):
     def state(self) -> str:
         """`new`, `checking`, `completed`, `failed` or `closed`."""
         return self._slot.ice_state
+
+    @property
+    def _connection(self) -> IceConnectionView:  # type: ignore[override]  # aiortc has a variable
+        return IceConnectionView(self._slot)
 
     async def addRemoteCandidate(self, candidate: RTCIceCandidate | None) -> None:
         """Refuse a candidate, which a connection takes by `addIceCandidate`.

@@ -85,7 +85,7 @@ def _slots(session: Session) -> Iterator[_Slot]:
     """Keep the order of m-sections, recycle rejected ones, append new ones (RFC 9429 5.2.2)."""
     waiting: list[Transceiver | DataSection] = [t for t in session.transceivers if t.mid is None]
     if session.data is not None and session.data.mid is None:
-        waiting.append(session.data)
+        waiting.insert(0 if session.data.leads else len(waiting), session.data)
     mids, recyclable = _fresh_mids(session), session.recyclable_sections
     for index, section in enumerate(session.layout):
         content = _content(session, section)

@@ -35,7 +35,6 @@ from peer.negotiation.association_outcome import (
     with_followed_restart,
 )
 from peer.negotiation.capability_negotiation import with_secure_configurations
-from peer.negotiation.changed_description import with_changed_text
 from peer.negotiation.codecs import wanted_direction
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
@@ -209,22 +208,6 @@ class OfferAnswer:
         """
         self._answer = self._new_answer()
         return self._answer.description
-
-    def change_created(self, description: SessionDescription) -> None:
-        """Take the offer or the answer created last as the application has changed it.
-
-        Raises:
-            InvalidModificationError: None was created, or what has changed cannot be.
-        """
-        is_offer = description.type is SdpType.OFFER
-        created = self._offer if is_offer else self._answer
-        if created is None:
-            raise InvalidModificationError("no such description was created")
-        changed = with_changed_text(created, description.sdp, self.profile.limits)
-        if is_offer:
-            self._offer = changed
-        else:
-            self._answer = changed
 
     def plan(self, side: Side, description: SessionDescription | None) -> Plan:
         """Work out what setting a description would do.

@@ -342,12 +342,15 @@ class DataSection:
 
     Args:
         requested: The application made a data channel.
+        leads: It stands in front of the media that is offered with it (webrtc-extensions, "Always
+            negotiating datachannels").
         mid: None until the m-section was offered.
         remote_port: The peer's SCTP port; None until there is an answer.
         remote_max_message_size: In bytes; 0 for no limit (RFC 8841 section 6.1).
     """
 
     requested: bool = False
+    leads: bool = False
     mid: str | None = None
     remote_port: int | None = None
     remote_max_message_size: int = 65536

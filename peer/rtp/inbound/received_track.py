@@ -56,7 +56,8 @@ class ReceivedTrack(MediaTrack):
         self.dropped = 0
         self.receiver: TrackReceiver | None = None
         self._listener = listener
-        self._frames: asyncio.Queue[Frame | None] = asyncio.Queue(limit or LIMITS[kind])
+        # The name that aiortc has: programs empty it themselves.
+        self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(limit or LIMITS[kind])
         self._finished = False
 
     def __repr__(self) -> str:
@@ -76,7 +77,7 @@ class ReceivedTrack(MediaTrack):
             raise MediaStreamError
         self._listener.begin_read()
         try:
-            frame = await self._frames.get()
+            frame = await self._queue.get()
         finally:
             self._listener.end_read()
         if frame is None:
@@ -111,15 +112,15 @@ class ReceivedTrack(MediaTrack):
     def drop_waiting(self) -> None:
         """Drop the frames that wait, as nobody reads: they would be old by the next read."""
         if self.readyState == "live":
-            self.dropped += self._frames.qsize()
+            self.dropped += self._queue.qsize()
             self._drop_all()
 
     def _drop_all(self) -> None:
-        while not self._frames.empty():
-            self._frames.get_nowait()
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
     def _put(self, frame: Frame | None) -> None:
-        if self._frames.full():
-            self._frames.get_nowait()
+        if self._queue.full():
+            self._queue.get_nowait()
             self.dropped += 1
-        self._frames.put_nowait(frame)
+        self._queue.put_nowait(frame)

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from peer.errors import InvalidModificationError, RemoteError
 from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.lines import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peer.configuration import SdpLimits
     from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.sdp.description import MediaSection
@@ -37,19 +40,13 @@ def with_changed_text(
         sdp = Sdp.parse(text, limits)
     except RemoteError as error:
         raise InvalidModificationError(f"the changed description: {error}") from error
-    before, after = created.sdp.media, sdp.media
-    if [each.media_line.media for each in before] != [each.media_line.media for each in after]:
-        raise InvalidModificationError("the m-sections of a description of ours cannot be changed")
-    names: dict[str, str] = {}
-    for old, new in zip(before, after, strict=True):
+    names = _new_mids(created.sdp, sdp)
+    sdp = _with_renamed_groups(sdp, names)
+    for old, new in zip(created.sdp.media, sdp.media, strict=True):
         if _transport(created.sdp, old) != _transport(sdp, new) or old.rejected != new.rejected:
             raise InvalidModificationError(
                 f"what m-section {old.mid!r} says of its transport cannot be changed"
             )
-        if old.mid is not None and new.mid is not None:
-            names[old.mid] = new.mid
-    if len(names) != len(before) or len(set(names.values())) != len(names):
-        raise InvalidModificationError("each m-section of ours has a mid of its own")
     return replace(
         created,
         sdp=sdp,
@@ -57,6 +54,35 @@ def with_changed_text(
         data_mid=None if created.data_mid is None else names[created.data_mid],
         routes=tuple((names.get(mid, mid), key) for mid, key in created.routes),
     )
+
+
+def _new_mids(before: Sdp, after: Sdp) -> dict[str, str]:
+    """Return the mid that each m-section has now, by that which it was made with.
+
+    Raises:
+        InvalidModificationError: There are other m-sections, or one has lost its mid.
+    """
+    kinds = [[each.media_line.media for each in sdp.media] for sdp in (before, after)]
+    if kinds[0] != kinds[1]:
+        raise InvalidModificationError("the m-sections of a description of ours cannot be changed")
+    names = {
+        old.mid: new.mid
+        for old, new in zip(before.media, after.media, strict=True)
+        if old.mid is not None and new.mid is not None
+    }
+    if len(names) != len(before.media):
+        raise InvalidModificationError("each m-section of ours has a mid")
+    return names
+
+
+def _with_renamed_groups(sdp: Sdp, names: Mapping[str, str]) -> Sdp:
+    """Rename m-sections in BUNDLE groups as well, where the program has left those as they were."""
+    mids = {section.mid for section in sdp.media}
+    lines: list[Line] = []
+    for group in sdp.session.groups:
+        renamed = (mid if mid in mids else names.get(mid, mid) for mid in group.mids)
+        lines.append(Line.attribute("group", " ".join((group.semantics, *renamed))))
+    return sdp.with_session(sdp.session.replaced("group", *lines))
 
 
 def _transport(sdp: Sdp, section: MediaSection) -> tuple[object, ...]:
