@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SdpLimits,
     )
     from peer.configuration.candidate_filter import AddressKind, CandidateFilter
+    from peer.configuration.sdes import Sdes
     from peer.configuration.sdp_leniency import SdpLeniency
     from peer.configuration.security_policy import BestEffort, EarlyMedia, SrtpProfile
     from peer.connection import PeerConnection
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         DtlsError,
         FingerprintError,
         IceError,
+        InsecureSignalingError,
         InvalidAccessError,
         InvalidModificationError,
         InvalidStateError,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         IceCandidateErrorEvent,
         IceCandidateEvent,
         RekeyedEvent,
+        SdesKeysEvent,
         TrackEvent,
         UnencryptedEvent,
     )
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec
     from peer.runtime.security import SecuritySummary, TransportSecurity
+    from peer.srtp_keys import CryptoSuite
     from peer.states import (
         ConnectionState,
         DataChannelState,
@@ -102,20 +106,22 @@ _HOMES = {
         "RtcpMuxPolicy SdpLimits"
     ),
     "peer.configuration.candidate_filter": "AddressKind CandidateFilter",
+    "peer.configuration.sdes": "Sdes",
     "peer.configuration.sdp_leniency": "SdpLeniency",
     "peer.configuration.security_policy": "BestEffort EarlyMedia SrtpProfile",
     "peer.connection": "PeerConnection",
     "peer.descriptions": "SdpType SessionDescription",
     "peer.errors": (
         "BufferFullError CandidateError ConfigurationError DescriptionError DowngradeError "
-        "DtlsError FingerprintError IceError InvalidAccessError InvalidModificationError "
-        "InvalidStateError LocalError MessageSizeError ModificationError OnePortError PeerError "
-        "PortRangeError RemoteError SctpError SdpLimitError SdpSyntaxError SetupError "
+        "DtlsError FingerprintError IceError InsecureSignalingError InvalidAccessError "
+        "InvalidModificationError InvalidStateError LocalError MessageSizeError ModificationError "
+        "OnePortError PeerError PortRangeError RemoteError SctpError SdpLimitError "
+        "SdpSyntaxError SetupError "
         "StaleCandidateError TransportError"
     ),
     "peer.events": (
-        "DataChannelEvent IceCandidateErrorEvent IceCandidateEvent RekeyedEvent TrackEvent "
-        "UnencryptedEvent"
+        "DataChannelEvent IceCandidateErrorEvent IceCandidateEvent RekeyedEvent SdesKeysEvent "
+        "TrackEvent UnencryptedEvent"
     ),
     "peer.ice": "IceCandidate",
     "peer.identity.certificate": "Certificate KeyType",
@@ -136,6 +142,7 @@ _HOMES = {
     "peer.rtp.tracks": "MediaStreamTrack",
     "peer.rtp_parameters": "Codec",
     "peer.runtime.security": "SecuritySummary TransportSecurity",
+    "peer.srtp_keys": "CryptoSuite",
     "peer.states": (
         "ConnectionState DataChannelState DtlsTransportState IceConnectionState IceGatheringState "
         "IceTransportState MediaEncryption SctpTransportState SignalingState"
@@ -160,6 +167,7 @@ __all__ = [
     "Codec",
     "ConfigurationError",
     "ConnectionState",
+    "CryptoSuite",
     "DataChannel",
     "DataChannelEvent",
     "DataChannelState",
@@ -184,6 +192,7 @@ __all__ = [
     "IceServer",
     "IceTransportPolicy",
     "IceTransportState",
+    "InsecureSignalingError",
     "InvalidAccessError",
     "InvalidModificationError",
     "InvalidStateError",
@@ -216,6 +225,8 @@ __all__ = [
     "RtpTransceiver",
     "SctpError",
     "SctpTransportState",
+    "Sdes",
+    "SdesKeysEvent",
     "SdpLeniency",
     "SdpLimitError",
     "SdpLimits",

@@ -53,8 +53,8 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
     `icecandidate` (IceCandidateEvent), `icecandidateerror` (IceCandidateErrorEvent),
     `negotiationneeded`, `signalingstatechange`, `icegatheringstatechange`,
     `iceconnectionstatechange`, `connectionstatechange`, and of our own `rekeyed` and `rekeyfailed`
-    (RekeyedEvent), `unencrypted` (UnencryptedEvent), `peercertificate` (PeerCertificateEvent),
-    `phrase` (PhraseEvent) and `phrasemessage` (PhraseMessageEvent).
+    (RekeyedEvent), `unencrypted` (UnencryptedEvent), `sdeskeys` (SdesKeysEvent), `peercertificate`
+    (PeerCertificateEvent), `phrase` (PhraseEvent) and `phrasemessage` (PhraseMessageEvent).
 
     Hold the object for as long as the connection is to live: one that nothing refers to any more is
     closed, with a `ResourceWarning` and a warning in the log that name where it was made. A handler
@@ -249,6 +249,17 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
     def inherited_channels(self) -> tuple[DataChannel, ...]:
         """The channels that a fork has in place of those made before the offer, in their order."""
         return self._core.inherited_channels
+
+    def note_signaling(self, *, protected: bool) -> None:
+        """Note whether nobody else can read or change the descriptions from now on.
+
+        Keys of SDES (`PeerConfiguration.sdes`) are refused in descriptions where somebody can. A
+        `Phone` of `signaling.sip` calls this by its transport.
+
+        Args:
+            protected: True for TLS to a server that is trusted, for example.
+        """
+        self._core.offer_answer.signaling_is_protected = protected
 
     async def addIceCandidate(self, candidate: IceCandidate | None = None) -> None:
         """Add a candidate of the peer; None means that no more will come.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         PhraseEvent,
         PhraseMessageEvent,
         RekeyedEvent,
+        SdesKeysEvent,
         TrackEvent,
         UnencryptedEvent,
     )
@@ -87,6 +88,12 @@ class ConnectionEvents:
     def on(
         self, event: Literal["unencrypted"], handler: Takes[UnencryptedEvent]
     ) -> Takes[UnencryptedEvent]: ...
+    @overload
+    def on(self, event: Literal["sdeskeys"]) -> Decorator[SdesKeysEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["sdeskeys"], handler: Takes[SdesKeysEvent]
+    ) -> Takes[SdesKeysEvent]: ...
     @overload
     def on(self, event: StateEventName) -> PlainDecorator: ...
     @overload

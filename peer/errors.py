@@ -11,6 +11,7 @@ they arise.
     │   ├── InvalidAccessError        this object belongs to another connection, or is in use
     │   ├── InvalidModificationError  a description was changed after it was created
     │   ├── ConfigurationError        a configuration value is out of its range
+    │   ├── InsecureSignalingError    keys of SDES would go over signalling that is not protected
     │   ├── MessageSizeError          a message is larger than the peer takes
     │   └── BufferFullError           a data channel holds as much unsent data as it may
     ├── RemoteError                   what the peer sent cannot be accepted
@@ -20,7 +21,7 @@ they arise.
     │   │   ├── SetupError            `a=setup` is missing or contradicts the offer (RFC 5763 5)
     │   │   ├── FingerprintError      `a=fingerprint` is missing, malformed or too weak (RFC 8122)
     │   │   ├── ModificationError     a later description changes what cannot be changed
-    │   │   └── DowngradeError        it asks for plain RTP, and media was encrypted before
+    │   │   └── DowngradeError        it asks for weaker keys than there were before
     │   ├── CandidateError            an ICE candidate
     │   │   └── StaleCandidateError   one of an ICE generation that was left
     │   ├── IdentityError             the signature of a description is missing or wrong
@@ -42,7 +43,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from peer.printable import printable
+from peer.printable import printable, without_secrets
 
 
 class PeerError(Exception):
@@ -67,6 +68,10 @@ class InvalidModificationError(LocalError):
 
 class ConfigurationError(LocalError):
     """A configuration value is out of its range."""
+
+
+class InsecureSignalingError(LocalError):
+    """A description has SRTP keys (SDES), and nothing says that signalling keeps them secret."""
 
 
 class MessageSizeError(LocalError):
@@ -110,7 +115,7 @@ class DescriptionError(RemoteError):
         place = [f"line {self.line_number}"] if self.line_number is not None else []
         if self.mid is not None:
             place.append(f"m-section {self.mid!r}")
-        quoted = "" if self.line is None else f": {_shorten(self.line)!r}"
+        quoted = "" if self.line is None else f": {_shorten(without_secrets(self.line))!r}"
         return f"{self.reason} ({', '.join(place)}{quoted})" if place or quoted else self.reason
 
 
@@ -135,7 +140,7 @@ class ModificationError(DescriptionError):
 
 
 class DowngradeError(DescriptionError):
-    """A description asks for unencrypted media in a connection that was encrypted before."""
+    """A description asks for weaker keys than the connection, or the peer, has had before."""
 
 
 class CandidateError(RemoteError):

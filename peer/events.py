@@ -45,6 +45,7 @@ class EventName(StrEnum):
     REKEYED = "rekeyed"  # RekeyedEvent
     REKEY_FAILED = "rekeyfailed"  # RekeyedEvent
     UNENCRYPTED = "unencrypted"  # UnencryptedEvent
+    SDES_KEYS = "sdeskeys"  # SdesKeysEvent
     PEER_CERTIFICATE = "peercertificate"  # PeerCertificateEvent
     PHRASE = "phrase"  # PhraseEvent
     PHRASE_MESSAGE = "phrasemessage"  # PhraseMessageEvent
@@ -126,6 +127,17 @@ class RekeyedEvent:
 @dataclass(frozen=True, slots=True)
 class UnencryptedEvent:
     """Media is plain RTP from now on: `best_effort` allowed it, and the peer shows no keys.
+
+    Args:
+        mids: The m-sections that are concerned.
+    """
+
+    mids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SdesKeysEvent:
+    """Media is SRTP with keys of signalling from now on: `sdes` allowed it, and no fingerprint is.
 
     Args:
         mids: The m-sections that are concerned.

@@ -20,10 +20,19 @@ def printable(text: str, *, keeps: str = "") -> str:
     return "".join(each if each.isprintable() or each in keeps else _INSTEAD for each in text)
 
 
-#: The lines of SDP that hold a secret: ICE passwords, and keys of SDES (RFC 4568).
-_SECRET_LINES = re.compile(r"^(a=ice-pwd:|a=crypto:\S+ \S+ ).*?(\r?)$", re.MULTILINE)
+#: The lines of SDP that hold a key of media: those of SDES (RFC 4568), in a potential configuration
+#: too (RFC 5939), and of old (RFC 8866 section 5.12). The tag and the suite of SDES are shown.
+_KEY_LINES = r"a=(?:acap:[ \t]*\d+[ \t]+)?crypto:(?:[ \t]*\d+[ \t]+\w+[ \t]+)?|k="
+_MEDIA_KEYS = re.compile(rf"^({_KEY_LINES}).*?(\r?)$", re.MULTILINE)
+#: Those, and ICE passwords.
+_SECRET_LINES = re.compile(rf"^(a=ice-pwd:|{_KEY_LINES}).*?(\r?)$", re.MULTILINE)
 
 
 def without_secrets(sdp: str) -> str:
-    """Return a description with its ICE passwords and SDES keys left out."""
+    """Return a description, or a line of one, with its ICE passwords and media keys left out."""
     return _SECRET_LINES.sub(r"\1...\2", sdp)
+
+
+def without_media_keys(sdp: str) -> str:
+    """Return a description with its media keys left out, which decrypt all that was ever sent."""
+    return _MEDIA_KEYS.sub(r"\1...\2", sdp) if "crypto:" in sdp or "k=" in sdp else sdp

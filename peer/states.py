@@ -91,6 +91,8 @@ class MediaEncryption(StrEnum):
     """Protection of the media of one transport, as offer and answer agree on it."""
 
     DTLS_SRTP = "dtls-srtp"
+    #: SRTP with keys that signalling carries (RFC 4568): whoever reads it can listen.
+    SDES_SRTP = "sdes-srtp"
     NONE = "none"
 
 

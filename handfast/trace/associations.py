@@ -34,6 +34,7 @@ from peer.tracing.events import (
     PeerJudged,
     RekeyEnded,
     RoleChosen,
+    SdesKeysUsed,
     SendingWithheld,
     ServerFailed,
     SignalingMessage,
@@ -186,9 +187,17 @@ class _TraceWalk:
                 return None
             case PathSelected() | StateChanged() | SignalingMessage() | DescriptionRefused():
                 return None
-            case CandidateKnown() | CandidateRefused() | LeniencyUsed() | SendingWithheld():
+            case (
+                CandidateKnown()
+                | CandidateRefused()
+                | LeniencyUsed()
+                | SendingWithheld()
+                | ServerFailed()
+                | RekeyEnded()
+                | ForkNoted()
+            ):
                 return None
-            case ServerFailed() | RekeyEnded() | ForkNoted() | PeerJudged() | MediaUnencrypted():
+            case PeerJudged() | MediaUnencrypted() | SdesKeysUsed():
                 return None
             case _:
                 assert_never(event)

@@ -26,6 +26,7 @@ from peer.tracing.events import (
     PeerJudged,
     RekeyEnded,
     RoleChosen,
+    SdesKeysUsed,
     SendingWithheld,
     ServerFailed,
     Verdict,
@@ -45,6 +46,7 @@ NotedEvent = (
     | HandshakeCompleted
     | FingerprintChecked
     | MediaUnencrypted
+    | SdesKeysUsed
     | PeerJudged
     | KeysSwitched
     | AssociationRetired
@@ -137,7 +139,7 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
         case HandshakeCompleted():
             label = f"keys derived: {protection(event)}"
             return Topic.DTLS, label, (f"DTLS {event.role}",), Mood.GOOD
-        case FingerprintChecked() | MediaUnencrypted() | PeerJudged():
+        case FingerprintChecked() | MediaUnencrypted() | PeerJudged() | SdesKeysUsed():
             return Topic.DTLS, *_trust(event)
         case LeniencyUsed(rule=rule, reason=reason, line=line):
             return Topic.SIGNALING, f"taken by leniency ({rule}): {reason}", (line,), Mood.PLAIN
@@ -208,10 +210,12 @@ def _role(event: RoleChosen) -> str:
 
 
 def _trust(
-    event: FingerprintChecked | MediaUnencrypted | PeerJudged,
+    event: FingerprintChecked | MediaUnencrypted | PeerJudged | SdesKeysUsed,
 ) -> tuple[str, tuple[str, ...], Mood]:
     if isinstance(event, MediaUnencrypted):
         return "media is NOT ENCRYPTED", (event.reason,), Mood.BAD
+    if isinstance(event, SdesKeysUsed):
+        return f"keys of signalling (SDES): {event.suite}", (), Mood.PLAIN
     if isinstance(event, PeerJudged):
         label = f"{'refused: ' if event.refused else ''}{abbreviated(event.sentence)}"
         return label, (event.sentence,), Mood.BAD if event.refused else Mood.GOOD

@@ -18,6 +18,7 @@ from peer.tracing.events import (
     KeysSwitched,
     MediaUnencrypted,
     PathSelected,
+    SdesKeysUsed,
     StateChanged,
 )
 
@@ -50,6 +51,8 @@ def verdict(ends: _Ends) -> tuple[str, Mood]:
     sentence = f"Connected after {milliseconds(max(known) - start)}{_chosen(ends)}"
     if any(isinstance(event, MediaUnencrypted) for _, events in ends for event in events):
         return f"{'; '.join((sentence, 'media is NOT ENCRYPTED', *_changes(ends)))}.", Mood.BAD
+    if any(isinstance(event, SdesKeysUsed) for _, events in ends for event in events):
+        sentence = f"{sentence}; with keys of signalling (SDES)"
     return f"{'; '.join((sentence, *_changes(ends)))}.", Mood.GOOD
 
 

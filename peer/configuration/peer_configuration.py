@@ -14,6 +14,7 @@ from peer.argument_types import wrong_class
 from peer.configuration.announced_addresses import AddressTranslation, AnnouncedAddresses
 from peer.configuration.candidate_filter import CandidateFilter
 from peer.configuration.ice_server import IceServer
+from peer.configuration.sdes import Sdes
 from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 from peer.configuration.security_policy import (
     BestEffort,
@@ -114,6 +115,8 @@ class PeerConfiguration:
         best_effort: What becomes of media with a peer that shows no key management at all:
             `"off"` refuses it, `"plain-rtp"` lets it flow unencrypted, which `unencrypted` tells
             (RFC 8643; see docs/SECURITY.md).
+        sdes: SRTP with keys that signalling carries (RFC 4568), for trunks that have no DTLS: an
+            `Sdes` offers that, and takes it of a peer that shows no fingerprint. None by default.
         handshake_timeout: Longest time for a DTLS handshake once ICE has a path and the peer has
             our description, in seconds.
         connect_timeout: Longest time in seconds that a peer is waited for whose candidates have not
@@ -168,6 +171,7 @@ class PeerConfiguration:
     accepted_hashes: Sequence[HashFunction] = tuple(HashFunction)
     early_media: EarlyMedia = EarlyMedia.HOLD
     best_effort: BestEffort = BestEffort.OFF
+    sdes: Sdes | None = None
     handshake_timeout: Seconds = 30.0
     connect_timeout: Seconds = 300.0
     rekey_after: datetime.timedelta | int | None = None
@@ -235,6 +239,7 @@ class PeerConfiguration:
             raise ConfigurationError(f"ice_tcp is True or False, not {ice_tcp!r}")
         _check_one_port(self.one_port, self.port_range, self.bundlePolicy)
         _check_ice(self.ice, self.rtcp_mux, self.one_port)
+        _check_sdes(self.sdes, self.best_effort)
         for certificate in self.certificates:
             _check_expiry(certificate)
         object.__setattr__(self, "trust", _trust(self.trust))
@@ -250,6 +255,8 @@ class PeerConfiguration:
             raise ConfigurationError("known_peers needs peer_name, which a peer is known by")
         if self.best_effort is not BestEffort.OFF and trust.require is not TrustLevel.NOTHING:
             raise ConfigurationError("best_effort and what trust requires contradict")
+        if self.sdes is not None and (trust.phrase or trust.require is not TrustLevel.NOTHING):
+            raise ConfigurationError("sdes, which has no certificates, and trust contradict")
         if self.early_media is EarlyMedia.UNVERIFIED and trust.require is not TrustLevel.NOTHING:
             raise ConfigurationError("early_media 'unverified' and what trust requires contradict")
 
@@ -342,6 +349,15 @@ def _check_ice(ice: IcePolicy, rtcp_mux: RtcpMuxPolicy, one_port: int | None) ->
     if ice is IcePolicy.OPTIONAL and one_port is not None:
         # A datagram of a peer without ICE names no connection, and comes from any address.
         raise ConfigurationError("one_port and ice 'optional' exclude each other")
+
+
+def _check_sdes(sdes: object, best_effort: BestEffort) -> None:
+    if sdes is None:
+        return
+    if not isinstance(sdes, Sdes):
+        raise ConfigurationError(f"sdes is an Sdes or None, not {type(sdes).__name__}")
+    if best_effort is not BestEffort.OFF:
+        raise ConfigurationError("sdes and best_effort exclude each other")
 
 
 def _check_rekey_after(after: object) -> None:

@@ -15,6 +15,7 @@ from peer.negotiation.association import (
     with_both_halves,
 )
 from peer.negotiation.keying import encryption_of
+from peer.negotiation.sdes import agreed_terms, cryptos_of
 from peer.negotiation.session import Side
 from peer.negotiation.validation import offered_setup, peer_ice, remote_identity
 from peer.negotiation.without_ice import without_ice
@@ -74,8 +75,16 @@ def agreed_transport(
         return None
     theirs = exchange.theirs(offered, answered)
     ice = _peer_ice(now, exchange, offered, answered)
-    if encryption_of(exchange.remote, theirs) is MediaEncryption.NONE:
-        return _agreed_unencrypted(session, exchange, now, ice, mid)
+    match encryption_of(exchange.remote, theirs):
+        case MediaEncryption.NONE:
+            return _agreed_unencrypted(session, exchange, now, ice, mid)
+        case MediaEncryption.SDES_SRTP:
+            return _agreed_by_sdes(session, exchange, now, ice, theirs)
+        case _:
+            if now.sdes is not None and exchange.answerer is Side.REMOTE:
+                raise DescriptionError(
+                    "the answer has a=fingerprint where the offer has a=crypto", mid=mid
+                )
     # RFC 5763 section 5 holds for every answer, where a role was agreed before too.
     role = resolve(
         offered_setup(exchange.offer, offered),
@@ -92,7 +101,9 @@ def agreed_transport(
     if known is None or not known.uses_dtls:
         association = replace(now.association, remote=remote, role=role)
         now = now if known is None else _agree_path(known, now, exchange, ice, mid)
-        encrypted = replace(now, association=association, encryption=MediaEncryption.DTLS_SRTP)
+        encrypted = replace(
+            now, association=association, encryption=MediaEncryption.DTLS_SRTP, sdes=None
+        )
         return encrypted if known is not None else _with_remote_ice(encrypted, ice)
     agreed = with_both_halves(known, _agree_path(known, now, exchange, ice, mid), remote, role)
     if isinstance(ice, WithoutIce):
@@ -124,6 +135,37 @@ def _agreed_unencrypted(
     return _with_remote_ice(replace(now, encryption=MediaEncryption.NONE), ice)
 
 
+def _agreed_by_sdes(
+    session: Session,
+    exchange: AnsweredOffer,
+    now: TransportState,
+    ice: IceParameters | WithoutIce,
+    theirs: MediaSection,
+) -> TransportState | None:
+    """Agree on the keys of SDES, or give None where a provisional answer did.
+
+    Raises:
+        DescriptionError: The offer has no such keys, or the answer takes none of them.
+    """
+    known, mid = session.stable_transport(now.key), theirs.mid or ""
+    offered_by_us = exchange.answerer is Side.REMOTE
+    if now.sdes is None:
+        raise DescriptionError("the answer has a=crypto where the offer has none", mid=mid)
+    cryptos = cryptos_of(exchange.remote, theirs)
+    terms = agreed_terms(now.sdes, cryptos, offered_by_us=offered_by_us, mid=mid)
+    if exchange.provisional is not None:
+        _check_same_generation(exchange.provisional, ice, mid)
+    if known is not None:
+        return replace(_agree_path(known, now, exchange, ice, mid), sdes=terms)
+    if now.agreed:
+        if terms.keys != now.sdes.keys:
+            raise ModificationError(
+                "the answer has another a=crypto than the provisional one before", mid=mid
+            )
+        return None
+    return _with_remote_ice(replace(now, sdes=terms), ice)
+
+
 def _peer_ice(
     now: TransportState, exchange: AnsweredOffer, offered: MediaSection, answered: MediaSection
 ) -> IceParameters | WithoutIce:
@@ -146,7 +188,7 @@ def _check_again(
     if section is None or section.rejected:
         return
     _check_same_generation(provisional, ice, mid)
-    if encryption_of(provisional, section) is MediaEncryption.NONE:
+    if encryption_of(provisional, section) is not MediaEncryption.DTLS_SRTP:
         # Of a peer that had no keys then there is none to compare.
         return
     before = remote_identity(provisional, section)

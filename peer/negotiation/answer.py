@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
 from peer.negotiation import sdp_writer as writing
-from peer.negotiation.association import answer_setup, with_our_answer
+from peer.negotiation.association import answer_setup, is_new_session, with_our_answer
 from peer.negotiation.codecs import (
     common_extensions,
     described_codecs,
@@ -18,6 +18,7 @@ from peer.negotiation.codecs import (
 )
 from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.keying import encryption_of
+from peer.negotiation.sdes import answered_terms, chosen_crypto
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Reuse
 from peer.negotiation.simulcast import accepted_streams, answered_layers
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from peer.negotiation.profile import Profile
+    from peer.negotiation.sdes import SdesTerms
     from peer.negotiation.sdp.description import MediaSection, Sdp
     from peer.negotiation.session import Session, TransportState
 
@@ -197,7 +199,11 @@ def _carriers(
             continue
         if group[0] not in made:
             made[group[0]] = answering.profile.new_transport(
-                group[0], IceRole.CONTROLLED, session.transport_keys, session.fingerprints
+                group[0],
+                IceRole.CONTROLLED,
+                session.transport_keys,
+                session.fingerprints,
+                sdes=_sdes_terms(answering, group[0]),
             )
         carriers[mid] = made[group[0]]
     return carriers
@@ -213,7 +219,7 @@ def _described(answering: _Answering, mid: str, now: TransportState) -> Transpor
     section = answering.offer.section(mid)
     if known is None or section is None:
         return now
-    return with_our_answer(
+    described = with_our_answer(
         known,
         now,
         answering.profile.random,
@@ -222,6 +228,33 @@ def _described(answering: _Answering, mid: str, now: TransportState) -> Transpor
         remote=remote_identity(answering.offer, section) if known.uses_dtls else None,
         remote_ice=peer_ice(answering.offer, section),
     )
+    if (terms := _sdes_terms(answering, mid, known)) is not None:
+        described = replace(described, sdes=terms)
+    return described
+
+
+def _sdes_terms(
+    answering: _Answering, mid: str, known: TransportState | None = None
+) -> SdesTerms | None:
+    """Make our keys for the m-section that speaks for a transport; None where it has no SDES."""
+    offer, sdes, before = answering.offer, answering.profile.sdes, answering.session.current_remote
+    section = offer.section(mid)
+    if sdes is None or section is None:
+        return None
+    if encryption_of(offer, section) is not MediaEncryption.SDES_SRTP:
+        return None
+    chosen = chosen_crypto(offer, section, sdes.suites)
+    if chosen is None:
+        raise AssertionError("an m-section without a key that can be used is rejected before")
+    terms = None if known is None else known.sdes
+    is_new_peer = (
+        terms is not None
+        and terms.keys is not None
+        and before is not None
+        and is_new_session(before.sdp, offer)
+        and terms.keys.theirs != chosen.key
+    )
+    return answered_terms(chosen, answering.profile.random, terms, is_new_peer=is_new_peer)
 
 
 def _accepted(
@@ -237,7 +270,10 @@ def _accepted(
     lines = writing.ice_lines(transport) if uses_ice else ()
     if section.has("ice-mismatch"):
         lines = (*lines, Line.attribute("ice-mismatch"))
-    if encryption_of(offer, section) is MediaEncryption.DTLS_SRTP:
+    encryption = encryption_of(offer, section)
+    if encryption is MediaEncryption.SDES_SRTP and transport.sdes is not None:
+        lines += transport.sdes.lines
+    if encryption is MediaEncryption.DTLS_SRTP:
         setup = answer_setup(
             offered_setup(offer, section), profile.answer_role, transport.role, mid=mid
         )

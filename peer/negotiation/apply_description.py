@@ -57,6 +57,7 @@ from peer.negotiation.validation import (
 )
 from peer.negotiation.without_ice import check_kept
 from peer.rtp_parameters import HeaderExtension, MediaKind
+from peer.states import MediaEncryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,6 +165,7 @@ def roll_back(session: Session, side: Side) -> Session:
         rekey=session.rekey,
         credentials_to_replace=session.credentials_to_replace,
         was_encrypted=session.was_encrypted,
+        was_dtls=session.was_dtls,
     )
 
 
@@ -265,7 +267,9 @@ def _with_created(session: Session, created: CreatedDescription) -> Session:
             changed.append(transport)
         elif known is not None and (now.association.local, now.local) != (ours, ice):
             # It may have changed since the description was created: what that says, stands.
-            changed.append(with_local_half(known, ours, ice))
+            changed.append(replace(with_local_half(known, ours, ice), sdes=transport.sdes))
+        elif now.sdes != transport.sdes and now.sdes is not None:
+            changed.append(replace(now, sdes=transport.sdes))
     session = session.with_transports(changed)
     return replace(session, fingerprints=created.fingerprints).with_routes(created.routes)
 
@@ -329,8 +333,10 @@ def _agree(session: Session, exchange: AnsweredOffer, kind: SdpType) -> Session:
         elif data is not None and data.mid == offered.mid:
             data = _agreed_data(data, exchange.theirs(offered, answered))
     session = session.with_transports(transports.values()).with_transceivers(transceivers)
-    encrypted = any(t.uses_dtls and t.agreed for t in session.transports)
-    session = replace(session, data=data, was_encrypted=session.was_encrypted or encrypted)
+    found = {transport.encryption for transport in session.transports if transport.agreed}
+    was_dtls = session.was_dtls or MediaEncryption.DTLS_SRTP in found
+    was_encrypted = session.was_encrypted or was_dtls or MediaEncryption.SDES_SRTP in found
+    session = replace(session, data=data, was_encrypted=was_encrypted, was_dtls=was_dtls)
     return _without_rejected(session, exchange) if kind is SdpType.ANSWER else session
 
 

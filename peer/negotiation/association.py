@@ -311,14 +311,17 @@ def is_new_peer(
         was: The transport as it was before the exchange.
         now: The transport as the exchange left it.
     """
-    if before is None:
-        return False
-    former, present = before.sdp.session.origin, remote.session.origin
-    if (former.username, former.session_id) == (present.username, present.session_id):
+    if before is None or not is_new_session(before.sdp, remote):
         return False
     ends = (was.association.remote, now.association.remote)
     fingerprints = [end.fingerprints for end in ends if end is not None]
     return len(fingerprints) == len(ends) and fingerprints[0] != fingerprints[1]
+
+
+def is_new_session(before: Sdp, now: Sdp) -> bool:
+    """Tell whether two descriptions are of two sessions (RFC 8866 section 5.2)."""
+    former, present = before.session.origin, now.session.origin
+    return (former.username, former.session_id) != (present.username, present.session_id)
 
 
 def with_association_in_use(known: TransportState, number: int) -> TransportState:

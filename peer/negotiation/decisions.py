@@ -9,7 +9,7 @@ from peer.errors import DescriptionError, FingerprintError, ModificationError, S
 from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import Side
 from peer.negotiation.validation import offered_setup
-from peer.printable import printable
+from peer.printable import printable, without_media_keys
 from peer.states import DtlsRole, SignalingState
 from peer.tracing.events import (
     AssociationDecided,
@@ -108,7 +108,9 @@ def _descriptions(before: Session, after: Session, time: UnixTime) -> Iterator[D
     for side, direction in _DIRECTIONS.items():
         now = after.description(side)
         if _is_new(before, after, side) and now is not None:
-            yield Described(time=time, direction=direction, type=now.type, sdp=str(now.sdp))
+            # A trace is shown to others, and these keys decrypt whatever was sent.
+            sdp = without_media_keys(str(now.sdp))
+            yield Described(time=time, direction=direction, type=now.type, sdp=sdp)
 
 
 def _roles(before: Session, after: Session, time: UnixTime) -> Iterator[RoleChosen]:

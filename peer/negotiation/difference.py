@@ -34,6 +34,7 @@ from peer.negotiation.effects import (
     SendUnencrypted,
     StopTransceiver,
     UseEncodings,
+    UseSdesKeys,
 )
 from peer.negotiation.fmtp import with_parameter_sets
 from peer.rtp_parameters import ReceiveParameters, SendLayer, SendParameters
@@ -241,6 +242,12 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
                 if_followed=local == now.unanswered,
             )
     yield from _without_ice(before, now)
+    if now.sdes is not None:
+        known = before.transport(now.key)
+        keys = None if known is None or known.sdes is None else known.sdes.keys
+        if now.sdes.keys is not None and now.sdes.keys != keys:
+            yield UseSdesKeys(now.key, now.sdes.keys)
+        return
     if not now.uses_dtls:
         known = before.transport(now.key)
         was_plain = known is not None and not known.uses_dtls

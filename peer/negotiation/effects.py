@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from peer.ice import CandidateFields, IceParameters, WithoutIce
     from peer.identity.fingerprints import Fingerprint
     from peer.rtp_parameters import ReceiveParameters, SendParameters
+    from peer.srtp_keys import SrtpMasterKeys
     from peer.states import DtlsRole, IceRole
 
 
@@ -114,6 +115,14 @@ class SendUnencrypted:
     """Let media flow as plain RTP, as offer and answer agree; until then a transport has none."""
 
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseSdesKeys:
+    """Let media flow under the keys of SDES on which offer and answer agree (RFC 4568)."""
+
+    key: str
+    keys: SrtpMasterKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +246,7 @@ TransportEffect = (
     | ConnectWithoutIce
     | ConnectDtls
     | SendUnencrypted
+    | UseSdesKeys
     | ExpectKeys
     | DropAssociation
     | DropGeneration

@@ -17,7 +17,7 @@ from peer.configuration.sdp_leniency import SdpLeniency
 from peer.errors import CandidateError
 from peer.ice import CandidateFields
 from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
-from peer.negotiation.keying import may_be_unencrypted
+from peer.negotiation.keying import lacks_usable_key, needs_fingerprint
 from peer.negotiation.sdp.attributes import MediaDirection, MediaLine, Origin, RtpMap
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line, read_sections, words
@@ -203,15 +203,17 @@ def with_allowed_directions(
 def _lack(sdp: Sdp, section: MediaSection, profile: Profile) -> str | None:
     """Return what an m-section lacks for DTLS-SRTP on a path that we take, or None.
 
-    One that is plain RTP lacks no fingerprint, where the application takes that.
+    One that is plain RTP, or has keys of SDES, lacks no fingerprint where the application takes
+    that.
 
     One that is there and weak or malformed is no lack: the offer is refused for it by name.
     """
     if lacks_usable_ice(sdp, section, profile):
         return "it has no a=ice-ufrag or no a=ice-pwd"
-    plain = may_be_unencrypted(sdp, section, profile)
-    if not plain and not sdp.transport_fingerprints(section):
+    if needs_fingerprint(sdp, section, profile) and not sdp.transport_fingerprints(section):
         return "it has no a=fingerprint"
+    if (fault := lacks_usable_key(sdp, section, profile)) is not None:
+        return fault
     if lacks_usable_mux(sdp, section, profile):
         return "RTP and RTCP must share a port (a=rtcp-mux)"
     return None

@@ -21,7 +21,8 @@ from peer.negotiation.codecs import (
     wanted_direction,
 )
 from peer.negotiation.created_description import CreatedDescription
-from peer.negotiation.keying import BEST_EFFORT_PROTOCOL
+from peer.negotiation.keying import BEST_EFFORT_PROTOCOL, SDES_PROTOCOL, offers_sdes
+from peer.negotiation.sdes import offered_terms
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
 from peer.negotiation.simulcast import offered_again, offered_layers
 from peer.states import IceRole
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.profile import Profile
+    from peer.negotiation.sdes import SdesTerms
     from peer.negotiation.sdp.description import MediaSection
     from peer.negotiation.session import TransportState
     from peer.rtp_parameters import Codec
@@ -163,7 +165,11 @@ class _Routing:
             if transport is None:
                 taken = session.transport_keys
                 transport = profile.new_transport(
-                    slot.mid, IceRole.CONTROLLING, taken, offered.fingerprints
+                    slot.mid,
+                    IceRole.CONTROLLING,
+                    taken,
+                    offered.fingerprints,
+                    sdes=offered.new_sdes_terms(),
                 )
                 # RFC 8839 section 5.4 lets m-sections share credentials, and Pion and GStreamer
                 # refuse a BUNDLE group whose m-sections do not.
@@ -217,7 +223,10 @@ class _Writer:
             return writing.rejected_section(slot.described)
         carrier = routing.of(slot.mid)
         ice = writing.ice_lines(carrier) if carrier.without_ice is None else ()
-        transport = (*ice, *writing.dtls_lines(carrier, OFFER_SETUP))
+        keys = (
+            writing.dtls_lines(carrier, OFFER_SETUP) if carrier.sdes is None else carrier.sdes.lines
+        )
+        transport = (*ice, *keys)
         bundle_only = slot.mid in routing.bundle_only
         if isinstance(slot.content, DataSection):
             theirs = self._remote_section(slot.mid)
@@ -241,7 +250,7 @@ class _Writer:
             extensions=self._numbers.extensions(profile.capabilities[slot.content.kind].extensions),
             transport=transport,
             bundle_only=bundle_only,
-            protocol=self._protocol(slot.mid),
+            protocol=self._protocol(slot.mid, carrier),
             mux=carrier.shares_port,
             cname=profile.cname,
             # RFC 8853 section 5.3.4: an offer without them would end simulcast.
@@ -249,13 +258,15 @@ class _Writer:
             layers=offered_layers(slot.content) if direction.sends else (),
         )
 
-    def _protocol(self, mid: str) -> str:
-        if self._profile.best_effort is BestEffort.OFF:
+    def _protocol(self, mid: str, carrier: TransportState) -> str:
+        if carrier.sdes is None and self._profile.best_effort is BestEffort.OFF:
             return writing.RTP_PROTOCOL
         # RFC 8643 section 3.1; later in the profile that the peer has shown to know, with keys
         # again where it had none (section 3.4).
         theirs = self._remote_section(mid)
-        return BEST_EFFORT_PROTOCOL if theirs is None else theirs.media_line.protocol
+        if theirs is not None:
+            return theirs.media_line.protocol
+        return BEST_EFFORT_PROTOCOL if carrier.sdes is None else SDES_PROTOCOL
 
     def _codecs(self, mid: str, transceiver: Transceiver) -> tuple[Codec, ...]:
         ours = offered_codecs(
@@ -298,6 +309,7 @@ class _OfferedTransports:
     def __init__(self, session: Session, profile: Profile, *, restart: bool) -> None:
         self._session = session
         self._random = profile.random
+        self._sdes = profile.sdes
         rekey = session.due_rekey
         self._rekey = None if rekey is None else rekey.fingerprints
         self._restart = restart or (rekey is not None and not rekey.keep_path)
@@ -313,7 +325,19 @@ class _OfferedTransports:
         known = self._session.stable_transport(now.key)
         if known is None:
             return now
-        return with_local_half(known, self._identity(known, now), self._credentials(known, now))
+        described = with_local_half(
+            known, self._identity(known, now), self._credentials(known, now)
+        )
+        if known.sdes is None or self._sdes is None:
+            return described
+        again = offered_terms(self._sdes.suites, self._random, known.sdes)
+        return replace(described, sdes=again)
+
+    def new_sdes_terms(self) -> SdesTerms | None:
+        """Make the keys of a transport that is new; None where the session has DTLS."""
+        if self._sdes is None or not offers_sdes(self._session, self._sdes):
+            return None
+        return offered_terms(self._sdes.suites, self._random)
 
     def _identity(self, known: TransportState, now: TransportState) -> LocalIdentity:
         ours, asked = known.association.local, now.association.local

@@ -38,6 +38,7 @@ from peer.negotiation.capability_negotiation import with_secure_configurations
 from peer.negotiation.codecs import wanted_direction
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
+from peer.negotiation.keying import check_signaling, offers_sdes
 from peer.negotiation.leniency import (
     read_description,
     with_allowed_directions,
@@ -113,11 +114,16 @@ class OfferAnswer:
 
     Attributes:
         attest: Gives the lines of our own for each description that we make.
+        signaling_is_protected: Nobody else reads or changes the descriptions, so that they may have
+            keys of SDES.
     """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.attest: Attest = _attest_nothing
+        self.signaling_is_protected = (
+            profile.sdes is not None and profile.sdes.signaling_is_protected
+        )
         # RFC 9429 section 5.2.1: 62 random bits, so that the number stays below 2^63 - 1.
         self._session = Session(
             id=int.from_bytes(profile.random(8)) >> 2, fingerprints=profile.fingerprints
@@ -137,6 +143,7 @@ class OfferAnswer:
         """Return another engine at the same point, so that one offer may have several answers."""
         made = OfferAnswer(self.profile)
         made._session = self._session
+        made.signaling_is_protected = self.signaling_is_protected
         # RFC 3264 section 8: the version rises from one description to the next.
         version = next(self._versions)
         self._versions, made._versions = count(version), count(version)
@@ -330,7 +337,13 @@ class OfferAnswer:
         return self._move(with_stop(self._session, key))
 
     def request_data(self) -> None:
-        """Request the m-section of the data channels."""
+        """Request the m-section of the data channels.
+
+        Raises:
+            InvalidStateError: Our offers have keys of SDES, beside which no fingerprint may stand.
+        """
+        if offers_sdes(self._session, self.profile.sdes):
+            raise InvalidStateError("data channels need DTLS, and this connection has sdes")
         self._session = with_data(self._session)
 
     def request_rekey(
@@ -396,6 +409,7 @@ class OfferAnswer:
     def _attested(
         self, created: CreatedDescription, offer: Sdp | None = None
     ) -> CreatedDescription:
+        self._check_signaling(created.sdp)
         lines = self.attest(created.sdp, offer)
         if not lines:
             return created
@@ -454,6 +468,7 @@ class OfferAnswer:
         if kind is SdpType.ROLLBACK:
             return lambda session: roll_back(session, Side.REMOTE), ()
         sdp, leniencies = self._read(description)
+        self._check_signaling(sdp)
 
         def offer(session: Session) -> Session:
             if needs_implicit_rollback(session.state, Side.REMOTE, SdpType.OFFER):
@@ -466,6 +481,9 @@ class OfferAnswer:
             case SdpType.ANSWER | SdpType.PRANSWER:
                 return lambda session: apply_remote_answer(session, sdp, profile, kind), leniencies
         assert_never(kind)
+
+    def _check_signaling(self, sdp: Sdp) -> None:
+        check_signaling(sdp, self.profile, is_protected=self.signaling_is_protected)
 
     def _read(self, description: SessionDescription) -> tuple[Sdp, tuple[Lenience, ...]]:
         """Read a description of the peer, with the leniencies that the program allows."""

@@ -17,10 +17,13 @@ from peer.configuration.security_policy import BestEffort
 from peer.ice import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.session import AssociationTerms, LocalIdentity, TransportState
+from peer.states import MediaEncryption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from peer.configuration.sdes import Sdes
+    from peer.negotiation.sdes import SdesTerms
     from peer.rtp_parameters import MediaKind, RtpCapabilities
     from peer.states import IceRole
 
@@ -44,6 +47,7 @@ class Profile:
         accepted_hashes: Hash functions that a fingerprint of the peer may use.
         leniency: What is taken of the peer beyond the grammar of SDP.
         best_effort: Whether a peer that shows no keys at all gets plain RTP.
+        sdes: Keys that signalling carries, where the application takes them; None where not.
     """
 
     capabilities: Mapping[MediaKind, RtpCapabilities]
@@ -62,6 +66,7 @@ class Profile:
     accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
     leniency: frozenset[SdpLeniency] = DEFAULT_LENIENCY
     best_effort: BestEffort = BestEffort.OFF
+    sdes: Sdes | None = None
 
     def new_transport(
         self,
@@ -69,6 +74,8 @@ class Profile:
         ice_role: IceRole,
         taken: Collection[str],
         fingerprints: tuple[Fingerprint, ...],
+        *,
+        sdes: SdesTerms | None = None,
     ) -> TransportState:
         """Make a transport with fresh ICE credentials and a fresh tls-id.
 
@@ -77,6 +84,7 @@ class Profile:
             ice_role: Our role in ICE.
             taken: Keys of transports that exist.
             fingerprints: Those of the certificate that the transport shows.
+            sdes: Its keys, where signalling carries them; None for DTLS.
         """
         identity = LocalIdentity.generate(fingerprints, self.random)
         return TransportState(
@@ -84,4 +92,6 @@ class Profile:
             local=IceParameters.generate(self.random),
             ice_role=ice_role,
             association=AssociationTerms(number=0, local=identity),
+            encryption=MediaEncryption.DTLS_SRTP if sdes is None else MediaEncryption.SDES_SRTP,
+            sdes=sdes,
         )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields, DefaultDestination, IceParameters, WithoutIce
     from peer.identity.fingerprints import Fingerprint
+    from peer.negotiation.sdes import SdesTerms
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.description import MediaSection, Sdp
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, SendLayer
@@ -205,8 +206,9 @@ class TransportState:
         fallbacks: Older associations that may still carry traffic, the oldest first; they go once
             `association` is known to be in use. More than one where the peer asked for new keys
             again before that was known of the last ones.
-        encryption: Protection of media that offer and answer agreed on; nothing was agreed yet
-            where it is DTLS-SRTP and the association is not.
+        encryption: Protection of media that offer and answer agreed on, or that is offered;
+            nothing was agreed yet where it is DTLS-SRTP and the association is not.
+        sdes: The keys of SDES-SRTP; None for all else.
     """
 
     key: str
@@ -218,10 +220,13 @@ class TransportState:
     unanswered: IceParameters | None = None
     fallbacks: tuple[AssociationTerms, ...] = ()
     encryption: MediaEncryption = MediaEncryption.DTLS_SRTP
+    sdes: SdesTerms | None = None
 
     @property
     def agreed(self) -> bool:
         """True once an answer, now or earlier, has put the transport to use."""
+        if self.sdes is not None:
+            return self.sdes.keys is not None
         return not self.uses_dtls or self.association.agreed or bool(self.fallbacks)
 
     @property
@@ -231,7 +236,7 @@ class TransportState:
 
     @property
     def uses_dtls(self) -> bool:
-        """True unless offer and answer agreed on media without a DTLS association."""
+        """True unless media has no DTLS association, as was agreed, or is offered."""
         return self.encryption is MediaEncryption.DTLS_SRTP
 
     @property
@@ -383,6 +388,7 @@ class Session:
             (webrtc-pc section 4.7.1: [[LocalIceCredentialsToReplace]]).
         was_encrypted: An exchange agreed on encrypted media or data, so that no later one may
             agree on plain RTP.
+        was_dtls: One agreed on DTLS, so that no later one may agree on less.
     """
 
     id: int
@@ -403,6 +409,7 @@ class Session:
     rekey: RekeyRequest | None = None
     credentials_to_replace: frozenset[IceParameters] = frozenset()
     was_encrypted: bool = False
+    was_dtls: bool = False
     # By key and mid, so that a description of many m-sections takes no square of their number.
     _by_key: Mapping[int, Transceiver] = field(init=False, repr=False, compare=False)
     _by_mid: Mapping[str | None, Transceiver] = field(init=False, repr=False, compare=False)

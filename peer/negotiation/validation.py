@@ -14,7 +14,7 @@ from peer.errors import (
 from peer.ice import IceParameters, WithoutIce
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.association import judge_offer, role_left
-from peer.negotiation.keying import may_be_unencrypted
+from peer.negotiation.keying import lacks_usable_key, needs_fingerprint
 from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import Refuse, RemoteIdentity
 from peer.negotiation.without_ice import (
@@ -74,8 +74,10 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
             ice_parameters(sdp, section)
         shares_port = section.kind is None or sdp.multiplexes_rtcp(section)
         peer_ice(sdp, section, mux=shares_port)
-        if not may_be_unencrypted(sdp, section, profile):
+        if needs_fingerprint(sdp, section, profile):
             accepted_fingerprints(sdp, section, profile.accepted_hashes)
+        if (fault := lacks_usable_key(sdp, section, profile)) is not None:
+            raise DescriptionError(fault, mid=section.mid)
         if lacks_usable_mux(sdp, section, profile):
             # RFC 9429 section 4.1.1: the policy is "require" unless the application says otherwise.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)

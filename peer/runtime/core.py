@@ -15,6 +15,7 @@ from peer.events import (
     EventName,
     ForkEmitter,
     IceCandidateEvent,
+    SdesKeysEvent,
     TrackEvent,
     UnencryptedEvent,
 )
@@ -35,7 +36,13 @@ from peer.runtime.origin import ConnectionOrigin, do_nothing, new_origin
 from peer.runtime.peer_identity import PeerIdentity
 from peer.runtime.rekey_control import RekeyControl
 from peer.runtime.transceiver_control import TransceiverControl
-from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
+from peer.states import (
+    ConnectionState,
+    DtlsTransportState,
+    IceGatheringState,
+    MediaEncryption,
+    SignalingState,
+)
 from peer.tracing.environment import environment_trace
 from peer.tracing.events import Direction
 from peer.tracing.tracer import Tracer
@@ -197,8 +204,11 @@ class ConnectionCore:
         if self.session.state is not before.state:
             self._signal_state_changed()
         self.update_states()
-        if mids := self.executor.unencrypted_mids(effects, self.session):
+        became = self.executor.mids_that_became
+        if mids := became(MediaEncryption.NONE, effects, self.session):
             self.events.emit(EventName.UNENCRYPTED, UnencryptedEvent(mids))
+        if mids := became(MediaEncryption.SDES_SRTP, effects, self.session):
+            self.events.emit(EventName.SDES_KEYS, SdesKeysEvent(mids))
         self._announce_tracks(effects)
 
     def abandon(self) -> None:

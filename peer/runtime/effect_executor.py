@@ -25,6 +25,7 @@ from peer.negotiation.effects import (
     StopTransceiver,
     TransportEffect,
     UseEncodings,
+    UseSdesKeys,
 )
 from peer.runtime.key_log import on_secret
 from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Session
     from peer.runtime.connection_tap import ConnectionTap
     from peer.runtime.transceiver_control import TransceiverControl
+    from peer.states import MediaEncryption
     from peer.transceiver import RtpTransceiver
     from peer.transport.context import PeerJudge
     from peer.transport.sctp.transport import DataChannel
@@ -147,11 +149,13 @@ class EffectExecutor:
         """Tell whether all transports have DTLS associations, so that there are keys to change."""
         return all(transport.secure.uses_dtls for transport in self.transports.values())
 
-    def unencrypted_mids(self, effects: Iterable[Effect], session: Session) -> tuple[str, ...]:
-        """List the m-sections whose media these effects have made plain RTP."""
-        keys = {effect.key for effect in effects if isinstance(effect, SendUnencrypted)}
-        plain = {key for key in keys if not self.transports[key].secure.uses_dtls}
-        return tuple(mid for mid, key in session.routes.items() if key in plain)
+    def mids_that_became(
+        self, encryption: MediaEncryption, effects: Iterable[Effect], session: Session
+    ) -> tuple[str, ...]:
+        """List the m-sections whose media these effects have made plain RTP, or SDES-SRTP."""
+        keys = {e.key for e in effects if isinstance(e, SendUnencrypted | UseSdesKeys)}
+        found = {key for key in keys if self.transports[key].secure.encryption is encryption}
+        return tuple(mid for mid, key in session.routes.items() if key in found)
 
     def data_transport(self) -> DataTransport:
         """Return the one SCTP transport, created when it is first needed."""

@@ -52,6 +52,9 @@ async def fork(
     async with parent.chain.operation():
         forks = parent.forks
         forks.check_state()
+        if any(transport.sdes is not None for transport in parent.session.transports):
+            # Two streams of one SSRC under one key would show both (RFC 3711 section 9.1).
+            raise InvalidStateError("an offer with keys of SDES has one answer")
         if answer.type not in (SdpType.ANSWER, SdpType.PRANSWER):
             raise InvalidStateError(f"an answer makes a fork, and this is a remote {answer.type}")
         chosen = replace(configuration, trace=trace)

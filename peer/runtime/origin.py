@@ -58,6 +58,7 @@ def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
         accepted_hashes=configuration.security.accepted_hashes,
         leniency=frozenset(configuration.sdp_leniency),
         best_effort=configuration.best_effort,
+        sdes=configuration.sdes,
     )
     return ConnectionOrigin(f"pc-{next(_numbers)}", certificates, OfferAnswer(profile), do_nothing)
 

@@ -11,7 +11,7 @@ from peer.descriptions import SdpType
 from peer.errors import ConfigurationError, InvalidStateError, PhraseError
 from peer.events import EventName, PhraseEvent, PhraseMessageEvent
 from peer.identity.voucher import MAX_VOUCHERS, Voucher, VoucherPurpose
-from peer.negotiation.keying import asks_for_plain_rtp
+from peer.negotiation.keying import asks_for_no_certificate
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Side
@@ -167,13 +167,13 @@ class PeerIdentity:
 
         Raises:
             IdentityError: It is wrong, or missing where it has to be there; nothing has changed.
-            DowngradeError: The description asks for plain RTP, and the peer is known.
+            DowngradeError: The description shows no certificate, and the peer is known by one.
         """
         described = plan.next.description(Side.REMOTE)
         if self._gate is None or described is None:
             return Unsigned.TAKEN
-        if asks_for_plain_rtp(described.sdp):
-            await self._gate.check_unencrypted()
+        if asks_for_no_certificate(described.sdp):
+            await self._gate.check_no_certificate()
         return await self._gate.check_description(token, fingerprints(described.sdp))
 
     def on_description(

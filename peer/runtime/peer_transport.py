@@ -28,6 +28,7 @@ from peer.negotiation.effects import (
     ExpectKeys,
     Listen,
     SendUnencrypted,
+    UseSdesKeys,
 )
 from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine.engine import RtpEngine
@@ -358,6 +359,8 @@ class PeerTransport:
                 )
             case SendUnencrypted():
                 self.secure.send_unencrypted()
+            case UseSdesKeys():
+                self.secure.use_sdes_keys(effect.keys)
             case ExpectKeys():
                 self.secure.expect_keys(expected=effect.expected)
             case DropAssociation():

@@ -78,7 +78,9 @@ class RekeyControl:
                 f"the keys of a connection that is {state.value!r} cannot change"
             )
         if not self._host.executor.uses_dtls:
-            raise InvalidStateError("media is not encrypted, so that there are no keys to change")
+            raise InvalidStateError(
+                "media has no DTLS association, so that there are no keys to change"
+            )
         return await self.manager.request("it was asked for here", certificate, keep_path=keep_path)
 
     def request_rekey(self, certificate: Certificate | None, *, keep_path: bool) -> None:

@@ -16,6 +16,7 @@ from peer.negotiation.effects import (
     ExpectKeys,
     Listen,
     SendUnencrypted,
+    UseSdesKeys,
 )
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.ice.generations import IceGenerations
@@ -127,6 +128,8 @@ class RtcpTransport:
                 self.secure.drop(effect.association)
             case SendUnencrypted():
                 self.secure.send_unencrypted()
+            case UseSdesKeys():
+                self.secure.use_sdes_keys(effect.keys)
             case ExpectKeys():
                 self.secure.expect_keys(expected=effect.expected)
             case _:

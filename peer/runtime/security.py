@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport
+    from peer.srtp_keys import CryptoSuite
     from peer.states import DtlsRole, DtlsTransportState
     from peer.trust.level import PeerTrust
 
@@ -26,13 +27,14 @@ class TransportSecurity:
 
     Args:
         key: The mid that the transport was created for.
-        encryption: The protection of media; with NONE the next fields say nothing.
+        encryption: The protection of media; with NONE and SDES_SRTP the next fields say nothing.
         state: `connected` means that the handshake is complete and the peer verified.
         role: Our role in the handshake; None before it is known.
         version: The DTLS version, such as `DTLSv1.2`; None before the handshake is complete, like
             the next two.
         cipher: The cipher suite by OpenSSL's name.
         srtp_profile: The SRTP profile of media; None also where only data was agreed on.
+        crypto_suite: The crypto suite of SDES_SRTP (RFC 4568); else None.
         local_fingerprint: SHA-256 of the certificate that we show.
         remote_fingerprint: SHA-256 of the certificate that the peer has shown, or None before that.
         verified: Whether that certificate has a fingerprint that the peer signalled.
@@ -54,10 +56,15 @@ class TransportSecurity:
     selected_pair: tuple[CandidateFields, CandidateFields] | None
     peer: PeerTrust = UNKNOWN_PEER
     uses_ice: bool = True
+    crypto_suite: CryptoSuite | None = None
 
     def __str__(self) -> str:
         if self.encryption is MediaEncryption.NONE:
             return ", ".join((f"transport {self.key}: media is NOT ENCRYPTED", *self._pair()))
+        if self.encryption is MediaEncryption.SDES_SRTP:
+            keys = f"SRTP with keys of SIGNALLING (SDES), {self.crypto_suite}"
+            said = f"transport {self.key}: {self.state.value}, peer NOT verified"
+            return ", ".join((said, keys, *self._pair()))
         said = "verified" if self.verified else "NOT verified"
         role = "" if self.role is None else f" as {self.role.value}"
         parts = [f"transport {self.key}: {self.state.value}{role}, peer {said}"]
@@ -115,6 +122,7 @@ def _transport(transport: PeerTransport) -> TransportSecurity:
         version=stats.version,
         cipher=stats.cipher,
         srtp_profile=stats.srtp_profile,
+        crypto_suite=stats.crypto_suite,
         local_fingerprint=stats.local_fingerprint,
         remote_fingerprint=stats.remote_fingerprint,
         verified=transport.secure.verified,

@@ -130,7 +130,7 @@ def _transport(transport: PeerTransport) -> Iterator[Stats]:
         dtlsRole="unknown" if secure.role is None else secure.role.value,
         tlsVersion=_TLS_VERSIONS.get(secure.version or ""),
         dtlsCipher=secure.cipher,
-        srtpCipher=secure.srtp_profile,
+        srtpCipher=secure.srtp_profile or secure.crypto_suite,
         selectedCandidatePairId=None if pair is None else f"{name}-pair",
         uses_ice=transport.ice.latching is None,
         localCertificateId=f"{name}-local-certificate" if uses_dtls else None,

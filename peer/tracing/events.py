@@ -208,6 +208,18 @@ class MediaUnencrypted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SdesKeysUsed(Event):
+    """Media of a transport is SRTP with keys of signalling from now on, as was agreed.
+
+    Args:
+        suite: The crypto suite, such as `AEAD_AES_128_GCM`; the keys are told nowhere.
+    """
+
+    suite: str
+    section: str = "RFC 4568 section 5.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeysSwitched(Event):
     """One direction of a transport uses the keys of a new association from now on.
 
@@ -436,6 +448,7 @@ TraceEvent = (
     | HandshakeCompleted
     | FingerprintChecked
     | MediaUnencrypted
+    | SdesKeysUsed
     | PeerJudged
     | KeysSwitched
     | AssociationRetired

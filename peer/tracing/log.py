@@ -37,6 +37,7 @@ from peer.tracing.events import (
     PeerJudged,
     RekeyEnded,
     RoleChosen,
+    SdesKeysUsed,
     SendingWithheld,
     ServerFailed,
     SignalingMessage,
@@ -99,6 +100,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     HandshakeCompleted: (DTLS, logging.INFO),
     FingerprintChecked: (DTLS, logging.INFO),
     MediaUnencrypted: (CONNECTION, logging.WARNING),
+    SdesKeysUsed: (CONNECTION, logging.INFO),
     PeerJudged: (DTLS, logging.INFO),
     KeysSwitched: (DTLS, logging.INFO),
     AssociationRetired: (DTLS, logging.INFO),
@@ -141,7 +143,7 @@ def _sentence(event: TraceEvent) -> str:
             return _of_negotiation(event)
         case ForkNoted():
             return _of_fork(event)
-        case PeerJudged() | MediaUnencrypted():
+        case PeerJudged() | MediaUnencrypted() | SdesKeysUsed():
             return _of_trust(event)
         case PathSelected(local=local, remote=remote, reason=reason):
             return f"path is {local} to {remote}{f': {reason}' if reason else ''}"
@@ -160,10 +162,12 @@ def _sentence(event: TraceEvent) -> str:
             return _of_association(event)
 
 
-def _of_trust(event: PeerJudged | MediaUnencrypted) -> str:
+def _of_trust(event: PeerJudged | MediaUnencrypted | SdesKeysUsed) -> str:
     match event:
         case MediaUnencrypted(reason=reason):
             return f"media is NOT ENCRYPTED: {reason}"
+        case SdesKeysUsed(suite=suite):
+            return f"media is encrypted with keys of signalling (SDES): {suite}"
         case PeerJudged(sentence=sentence, refused=True):
             return f"the peer is refused: {sentence}"
         case PeerJudged(sentence=sentence):

@@ -21,6 +21,7 @@ from peer.tracing.events import (
     KeysSwitched,
     MediaUnencrypted,
     PathSelected,
+    SdesKeysUsed,
     StateChanged,
     Verdict,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
+    from peer.srtp_keys import CryptoSuite
     from peer.states import DtlsRole, DtlsTransportState
     from peer.tracing.tracer import Tracer
 
@@ -232,6 +234,19 @@ class Tap:
                 reason="the peer's description shows no keys, and best effort was asked for",
             )
         )
+
+    def sdes_keys(self, suite: CryptoSuite) -> None:
+        """Trace that media is SRTP with keys of signalling from now on, without these keys.
+
+        Args:
+            suite: The crypto suite.
+        """
+        self._payloads.clear()
+        self._kinds = _KINDS
+        if self._tracer.active:
+            self._tracer(
+                SdesKeysUsed(time=self._tracer.now(), transport=self._key, suite=suite.value)
+            )
 
     def fingerprint_checked(
         self,

@@ -181,18 +181,19 @@ class TrustGate:
             )
         return said
 
-    async def check_unencrypted(self) -> None:
-        """Check that a peer whose description has no keys at all is not known by a certificate.
+    async def check_no_certificate(self) -> None:
+        """Check that a peer whose description has no fingerprint is not known by a certificate.
 
         Raises:
-            DowngradeError: It is, so that it has keys: somebody may have taken them out.
+            DowngradeError: It is, so that it has one: somebody may have taken it out.
             TrustStoreError: What is remembered cannot be read.
         """
         store, name = self._trust.known_peers, self._name
         known = None if store is None or name is None else await store.lookup(name)
         if known is not None:
             raise DowngradeError(
-                f"the description has no keys, and {name!r} is known by {known.fingerprint}"
+                f"the description has no a=fingerprint, and {name!r} is known by "
+                f"{known.fingerprint}"
             )
 
     def on_description(

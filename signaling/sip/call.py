@@ -12,7 +12,6 @@ from peer.rtp.tracks import MediaStreamError
 from signaling.ice_recovery import IceRecovery
 from signaling.loss import Loss
 from signaling.sip.call_events import CallDirection, CallEvent, CallState, Transfer
-from signaling.sip.call_media import CallMedia
 from signaling.sip.call_negotiation import CallNegotiation, DescriptionEvent
 from signaling.sip.call_tones import CallTones
 from signaling.sip.client_invite import description
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from peer import PeerConnection
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
+    from signaling.sip.call_media import CallMedia
     from signaling.sip.invite_session import InviteSession
     from signaling.sip.session_events import SessionEvent
 
@@ -56,6 +56,9 @@ class CallHost(Protocol):
 
     def new_connection(self) -> PeerConnection:
         """Make the connection of a call whose program brings none."""
+
+    def media_of(self, connection: PeerConnection) -> CallMedia:
+        """Give the offers and answers of a connection, over the transport of the phone."""
 
     def bind(self, session: InviteSession, connection: PeerConnection) -> None:
         """Trace the messages of a session with a connection."""
@@ -431,7 +434,7 @@ class Call:
         if self.ending is not None:
             raise SipUsageError("the call is over")
         if self._negotiation is None:
-            media = CallMedia(connection or self._host.new_connection())
+            media = self._host.media_of(connection or self._host.new_connection())
             media.connection.name_ends(local=self._host.address, remote=self.remote)
             self._negotiation = self._negotiate(media)
         elif connection not in (None, self.connection):

@@ -31,16 +31,23 @@ class CallMedia:
     Args:
         connection: The connection, which the call negotiates from now on.
         gathering: Seconds that a description waits for candidates.
+        is_protected: TLS protects what carries the descriptions, so that they may have keys of SDES
+            where the configuration of the connection allows that.
 
     Attributes:
         connection: The connection.
     """
 
     def __init__(
-        self, connection: PeerConnection, *, gathering: Seconds = GATHERING_TIMEOUT
+        self,
+        connection: PeerConnection,
+        *,
+        gathering: Seconds = GATHERING_TIMEOUT,
+        is_protected: bool = False,
     ) -> None:
+        connection.note_signaling(protected=is_protected)
         self.connection = connection
-        self._gathering = gathering
+        self._gathering, self._is_protected = gathering, is_protected
         self._signed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
@@ -66,7 +73,7 @@ class CallMedia:
 
     def of_fork(self, fork: PeerConnection) -> CallMedia:
         """Return the offers and answers of a fork of the connection, whose offer went out."""
-        made = CallMedia(fork, gathering=self._gathering)
+        made = CallMedia(fork, gathering=self._gathering, is_protected=self._is_protected)
         made._signed = self._signed
         return made
 

@@ -252,7 +252,7 @@ class Phone:
                 it was, or closed where it has taken an early answer.
         """
         uri = _target(target)
-        media = CallMedia(connection or self._listening())
+        media = self.media_of(connection or self._listening())
         try:
             media.connection.name_ends(local=self.address, remote=str(uri))
             offered = await media.offer() if offer else None
@@ -302,7 +302,7 @@ class Phone:
         """
         uri = _target(target)
 
-        media = CallMedia(connection)
+        media = self.media_of(connection)
 
         async def send(events: InviteEvents) -> OutgoingInvite:
             connection.name_ends(local=self.address, remote=str(uri))
@@ -375,6 +375,10 @@ class Phone:
     def new_connection(self) -> PeerConnection:
         """Make the connection of a call whose program brings none."""
         return PeerConnection(self._configuration)
+
+    def media_of(self, connection: PeerConnection) -> CallMedia:
+        """Give the offers and answers of a connection, over our transport to the server."""
+        return CallMedia(connection, is_protected=self._transport.secure)
 
     def bind(self, session: InviteSession, connection: PeerConnection) -> None:
         """Trace the messages of a session with a connection."""

@@ -217,6 +217,7 @@ def test_event_names_are_those_of_w3c_and_ours() -> None:
         "rekeyed",
         "rekeyfailed",
         "unencrypted",
+        "sdeskeys",
         "peercertificate",
         "phrase",
         "phrasemessage",

@@ -35,7 +35,7 @@ from peer.negotiation.sdp.attributes import (
     Ssrc,
     SsrcGroup,
 )
-from peer.negotiation.sdp.keying import shows_keys
+from peer.negotiation.sdp.keying import shows_fingerprint, shows_keys
 from peer.negotiation.sdp.lines import (
     CRLF,
     MAX_MID_LENGTH,
@@ -544,6 +544,11 @@ class Sdp:
         """Read the `a=tls-id` that holds for an m-section (RFC 8842 section 4)."""
         return next((s.tls_id for s in self._carriers(section) if s.tls_id), None)
 
+    def transport_crypto(self, section: MediaSection) -> tuple[Line, ...]:
+        """List the `a=crypto` that hold for an m-section; they are not read (RFC 4568)."""
+        found = (s.attributes("crypto") for s in self._carriers(section)[:-1])
+        return next(filter(None, found), ())
+
     def multiplexes_rtcp(self, section: MediaSection) -> bool:
         """Tell whether RTCP shares the port of RTP (RFC 5761)."""
         return any(carrier.has("rtcp-mux") for carrier in self._carriers(section))
@@ -561,6 +566,12 @@ class Sdp:
         """First line that shows a key management of SRTP, in a rejected m-section too."""
         sections = (self.session, *self.media)
         return next((line for s in sections for line in s.lines if shows_keys(line)), None)
+
+    @cached_property
+    def shows_fingerprint(self) -> bool:
+        """True where any line shows a certificate, in a rejected m-section too."""
+        sections = (self.session, *self.media)
+        return any(shows_fingerprint(line) for s in sections for line in s.lines)
 
     @cached_property
     def _sections(self) -> dict[str, MediaSection]:

@@ -31,6 +31,23 @@ def shows_keys(line: Line) -> bool:
             return False
 
 
+def shows_fingerprint(line: Line) -> bool:
+    """Tell whether a line shows a certificate, a potential configuration with one included."""
+    match (line.name or "").strip(" "):
+        case "fingerprint":
+            return True
+        case "acap":
+            return _capability(line.argument) == "fingerprint"
+        case _:
+            return False
+
+
+def _capability(argument: str) -> str:
+    """Name the attribute of an `a=acap` (RFC 5939 section 3.3.1: a number, then the attribute)."""
+    attribute = argument.strip(" ").partition(" ")[2].partition(":")[0]
+    return attribute.strip(" ")
+
+
 def _attribute_shows_keys(name: str, *, argument: str) -> bool:
     if name in _KEYING_ATTRIBUTES:
         return True
@@ -38,8 +55,6 @@ def _attribute_shows_keys(name: str, *, argument: str) -> bool:
         case "tcap":
             return "SAVP" in argument
         case "acap":
-            # RFC 5939 section 3.3.1: a number, then the attribute.
-            attribute = argument.strip(" ").partition(" ")[2].partition(":")[0]
-            return attribute.strip(" ") in _KEYING_ATTRIBUTES
+            return _capability(argument) in _KEYING_ATTRIBUTES
         case _:
             return False

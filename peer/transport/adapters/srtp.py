@@ -15,6 +15,7 @@ from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, SRTPProtectio
 from pylibsrtp import Policy, Session, _binding
 
 from peer.configuration.security_policy import SrtpProfile
+from peer.srtp_keys import CryptoSuite
 from peer.states import DtlsRole
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from OpenSSL import SSL
 
     from peer.identity.certificate import Certificate
+    from peer.srtp_keys import SrtpMasterKey
 
 #: Bytes that libsrtp may append: an SRTCP index, a tag and an MKI (SRTP_MAX_TRAILER_LEN).
 TRAILER: Final = 4 + 16 + 128
@@ -41,6 +43,16 @@ _EXPORTER_LABEL: Final = b"EXTRACTOR-dtls_srtp"
 AVAILABLE_SRTP_PROFILES = tuple(
     SrtpProfile(profile.openssl_profile.decode()) for profile in SRTP_PROFILES
 )
+
+
+#: libsrtp's profiles of the crypto suites of SDES. That with a tag of 32 bits has one of 80 bits
+#: for SRTCP (RFC 4568 section 6.2.2).
+_SDES_PROFILES: Final = {
+    CryptoSuite.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
+    CryptoSuite.AEAD_AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    CryptoSuite.AES_CM_128_HMAC_SHA1_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    CryptoSuite.AES_CM_128_HMAC_SHA1_32: Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+}
 
 
 class SrtpSession:
@@ -136,6 +148,21 @@ class Srtp:
             outbound=SrtpSession(Session(outbound)),
         )
 
+    @classmethod
+    def of_keys(cls, *, ours: SrtpMasterKey, theirs: SrtpMasterKey) -> Srtp:
+        """Use keys that signalling has carried (RFC 4568).
+
+        Args:
+            ours: The key that our packets are protected with.
+            theirs: The key of the peer's packets.
+        """
+        inbound = _sdes_policy(theirs, Policy.SSRC_ANY_INBOUND)
+        outbound = _sdes_policy(ours, Policy.SSRC_ANY_OUTBOUND)
+        return cls(
+            new_inbound=lambda: SrtpSession(Session(inbound)),
+            outbound=SrtpSession(Session(outbound)),
+        )
+
     @property
     def authenticated(self) -> bool:
         """True once any SRTP or SRTCP packet has authenticated."""
@@ -201,7 +228,15 @@ def rtc_certificate(certificate: Certificate) -> RTCCertificate:
 
 
 def _policy(profile: SRTPProtectionProfile, key: bytes, direction: int) -> Policy:
-    policy = Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile)
+    return _tolerant(Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile))
+
+
+def _sdes_policy(key: SrtpMasterKey, direction: int) -> Policy:
+    profile = _SDES_PROFILES[key.suite]
+    return _tolerant(Policy(key=key.material, ssrc_type=direction, srtp_profile=profile))
+
+
+def _tolerant(policy: Policy) -> Policy:
     # As aiortc has them: a packet may be sent again as it was, and a packet that is late by up to
     # 1,023 others is no replay.
     policy.allow_repeat_tx = True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from peer.configuration.security_policy import SrtpProfile
     from peer.identity.fingerprints import Fingerprint
+    from peer.srtp_keys import CryptoSuite
     from peer.states import DtlsRole, DtlsTransportState, MediaEncryption
 
 
@@ -23,6 +24,7 @@ class SecureTransportStats:
         version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
         cipher: The cipher suite by OpenSSL's name.
         srtp_profile: For example `SRTP_AEAD_AES_256_GCM`; None also where the peer has no SRTP.
+        crypto_suite: The crypto suite of keys of signalling (RFC 4568); else None.
         local_fingerprint: SHA-256 of our certificate.
         remote_fingerprint: SHA-256 of the certificate that the peer has shown.
         packets_sent: As in `Counters`, like the following.
@@ -35,6 +37,7 @@ class SecureTransportStats:
     version: str | None
     cipher: str | None
     srtp_profile: SrtpProfile | None
+    crypto_suite: CryptoSuite | None
     local_fingerprint: Fingerprint
     remote_fingerprint: Fingerprint | None
     packets_sent: int

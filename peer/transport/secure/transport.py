@@ -24,6 +24,7 @@ from peer.transport.dtls.record_filter import (
     parse_client_hello,
 )
 from peer.transport.secure.coordinator import RekeyCoordinator
+from peer.transport.secure.sdes import SdesMedia
 from peer.transport.secure.sending import SendKeySelector
 from peer.transport.secure.slots import AssociationSlot, FollowingPath
 from peer.transport.secure.stats import SecureTransportStats
@@ -34,6 +35,7 @@ from peer.transport.wire.demux import associations_for, classify
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.identity.fingerprints import Fingerprint
+    from peer.srtp_keys import SrtpMasterKeys
     from peer.transport.context import TransportContext
     from peer.transport.interfaces import (
         DatagramPath,
@@ -55,7 +57,7 @@ _PAYLOAD = ReceiveResult.PAYLOAD
 
 
 class SecureTransport:
-    """DTLS, SRTP and DTLS application data above one path, or plain RTP where both ends agree.
+    """DTLS, SRTP and DTLS application data above one path, or media without DTLS where agreed on.
 
     Datagrams come by `receive`, states of the path by `on_ice_state`; packets and events go to the
     owner, all by plain calls. The state is that of the first association until it is connected,
@@ -98,7 +100,7 @@ class SecureTransport:
             context=context,
             on_state=self._on_state,
         )
-        self._unencrypted: UnencryptedMedia | None = None
+        self._without_dtls: UnencryptedMedia | SdesMedia | None = None
         self._new_clients: NewClientGate | None = None
         self._strangers: StrangerGate | None = None
         self._make_own_path: MakeOwnPath | None = None
@@ -130,29 +132,35 @@ class SecureTransport:
     def state(self) -> DtlsTransportState:
         """`new` before there is any association; `connected` through every change of keys.
 
-        Plain RTP is `connected` with the first path.
+        Without DTLS it is `connected` with the first path.
         """
         if self.closed:
             return DtlsTransportState.CLOSED
-        if self._unencrypted is not None:
-            return self._unencrypted.state
+        if self._without_dtls is not None:
+            return self._without_dtls.state
         return self._associations.state
 
     @property
     def encryption(self) -> MediaEncryption:
         """Protection of the media, which is DTLS-SRTP until something else is agreed on."""
-        return MediaEncryption.DTLS_SRTP if self.uses_dtls else MediaEncryption.NONE
+        match self._without_dtls:
+            case None:
+                return MediaEncryption.DTLS_SRTP
+            case SdesMedia():
+                return MediaEncryption.SDES_SRTP
+            case UnencryptedMedia():
+                return MediaEncryption.NONE
 
     @property
     def uses_dtls(self) -> bool:
-        """True unless media is plain RTP."""
-        return self._unencrypted is None
+        """True unless media is plain RTP, or its keys are those of signalling."""
+        return self._without_dtls is None
 
     @property
     def error(self) -> DtlsError | None:
         """Error for which the state is `failed`, or None."""
-        unencrypted = self._unencrypted
-        return self._associations.error if unencrypted is None else unencrypted.error
+        media = self._without_dtls
+        return self._associations.error if media is None else media.error
 
     @property
     def role(self) -> DtlsRole | None:
@@ -228,7 +236,7 @@ class SecureTransport:
             raise InvalidStateError("the secure transport is closed")
         if self._associations.is_past(association):
             raise InvalidStateError(f"another association has followed association {association}")
-        unencrypted, self._unencrypted = self._unencrypted, None
+        former, self._without_dtls = self._without_dtls, None
         slot = self._associations.find(association)
         if slot is not None and slot.association.role is not role:
             if slot.answered:
@@ -247,9 +255,11 @@ class SecureTransport:
         self._associations.answer(
             slot, remote_fingerprints, peer_may_keep=peer_may_keep, is_answerer=is_answerer
         )
-        if unencrypted is not None and role is DtlsRole.SERVER:
+        if isinstance(former, SdesMedia):
+            former.close()
+        elif former is not None and role is DtlsRole.SERVER:
             # RFC 5763 section 5: the client may begin before its answer is here.
-            for datagram in unencrypted.early_handshake:
+            for datagram in former.early_handshake:
                 slot.association.receive(datagram)
 
     def send_unencrypted(self) -> None:
@@ -259,19 +269,39 @@ class SecureTransport:
         the transport fails.
         """
         current = self.current
-        if self.closed or self._unencrypted is not None:
+        if self.closed or self._without_dtls is not None:
             return
         if current is not None and current.has_begun:
             current.fail(reasons.downgraded())
             return
         path, handlers = self._attached()
-        self._unencrypted = UnencryptedMedia(
+        self._without_dtls = UnencryptedMedia(
             path, handlers, self._counters, self._context.clock, self._on_unexpected_keys
         )
-        self._associations.give_way(self._unencrypted)
+        self._associations.give_way(self._without_dtls)
         if self._context.tap is not None:
             self._context.tap.media_unencrypted()
-        self._start_unencrypted()
+        self._start_without_dtls()
+
+    def use_sdes_keys(self, keys: SrtpMasterKeys) -> None:
+        """Let SRTP and SRTCP flow under keys of signalling, as offer and answer agree (RFC 4568).
+
+        Args:
+            keys: The keys; a direction whose key is the same as before goes on as it is.
+        """
+        if self.closed:
+            return
+        if isinstance(self._without_dtls, SdesMedia):
+            self._without_dtls.use(keys)
+        else:
+            path, handlers = self._attached()
+            self._without_dtls = SdesMedia(
+                path, handlers, self._counters, self._context.clock, keys
+            )
+            self._associations.give_way(self._without_dtls)
+        if self._context.tap is not None:
+            self._context.tap.sdes_keys(keys.ours.suite)
+        self._start_without_dtls()
 
     def expect_keys(self, *, expected: bool) -> None:
         """Note whether a handshake of the peer may come where media is plain RTP.
@@ -279,8 +309,8 @@ class SecureTransport:
         It may while an offer with keys waits for its answer. Else it is of a peer from whose
         answer somebody has taken the keys.
         """
-        if self._unencrypted is not None:
-            self._unencrypted.expect_keys(expected=expected)
+        if isinstance(self._without_dtls, UnencryptedMedia):
+            self._without_dtls.expect_keys(expected=expected)
 
     def drop(self, association: int) -> None:
         """Give up an association, as the descriptions have gone back to the one before.
@@ -299,7 +329,7 @@ class SecureTransport:
         """Note the state of the path, whose interruptions and restarts the associations outlive."""
         self._path_up = state in _PATH_UP
         self._associations.on_path(up=self._path_up)
-        self._start_unencrypted()
+        self._start_without_dtls()
 
     def on_peer_check(self) -> None:
         """Note an ICE check of the peer, which shows that it has our description."""
@@ -408,6 +438,8 @@ class SecureTransport:
         """Send close_notify and drop all keys; at any moment, any number of times."""
         before = self.state
         self.closed = True
+        if isinstance(self._without_dtls, SdesMedia):
+            self._without_dtls.close()
         self._associations.close()
         self._outcome_known.set()
         if before is not DtlsTransportState.CLOSED:
@@ -415,6 +447,7 @@ class SecureTransport:
 
     def stats(self) -> SecureTransportStats:
         """Take the statistics of this moment."""
+        media = self._without_dtls
         slot = self._associations.current
         current = None if slot is None else slot.association
         certificate = self._certificate if slot is None else slot.certificate
@@ -426,6 +459,7 @@ class SecureTransport:
             version=None if current is None else current.version,
             cipher=None if current is None else current.cipher,
             srtp_profile=None if current is None else current.srtp_profile,
+            crypto_suite=media.suite if isinstance(media, SdesMedia) else None,
             local_fingerprint=certificate.fingerprint(),
             remote_fingerprint=None if current is None else current.peer_fingerprint,
             **asdict(self._counters),
@@ -517,15 +551,16 @@ class SecureTransport:
 
     def _on_unexpected_keys(self) -> None:
         """Fail, as a peer that was said to have no keys begins a handshake."""
-        if self._unencrypted is None or self._unencrypted.error is not None:
+        media = self._without_dtls
+        if not isinstance(media, UnencryptedMedia) or media.error is not None:
             return
-        self._unencrypted.error = reasons.downgraded()
+        media.error = reasons.downgraded()
         self._key_selector.close()
         self._on_state(DtlsTransportState.FAILED)
 
-    def _start_unencrypted(self) -> None:
-        """Send in clear from the first moment on that there is a path."""
-        media = self._unencrypted
+    def _start_without_dtls(self) -> None:
+        """Send what needs no handshake from the first moment on that there is a path."""
+        media = self._without_dtls
         if media is not None and self._path_up and media.state is DtlsTransportState.NEW:
             media.is_up = True
             self._key_selector.use(media)

@@ -27,6 +27,7 @@ from peer.negotiation.effects import (
     StopTransceiver,
     TransportEffect,
     UseEncodings,
+    UseSdesKeys,
 )
 from peer.states import SignalingState
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields, IceParameters
     from peer.negotiation.session import Session, Transceiver, TransportState
+    from peer.srtp_keys import SrtpMasterKeys
 
 MediaEffect: TypeAlias = (
     CreateTransceiver
@@ -57,6 +59,7 @@ class Opened:
         associations: The effect that each association waits or shakes hands by.
         candidates: Candidates of the peer, by generation.
         unencrypted: Whether media flows in clear, until an association is agreed on.
+        keys: The keys of signalling that media flows under; None without.
         plain: The effect that last connected it to a peer without ICE.
     """
 
@@ -65,6 +68,7 @@ class Opened:
     associations: dict[int, Listen | ConnectDtls] = field(default_factory=dict)
     candidates: dict[str, set[CandidateFields]] = field(default_factory=dict)
     unencrypted: bool = False
+    keys: SrtpMasterKeys | None = None
     plain: ConnectWithoutIce | None = None
 
     @property
@@ -73,7 +77,7 @@ class Opened:
         effects = self.associations.values()
         agreed = any(isinstance(effect, ConnectDtls) for effect in effects)
         has_path = bool(self.paths) or self.plain is not None
-        return has_path and (agreed or self.unencrypted)
+        return has_path and (agreed or self.unencrypted or self.keys is not None)
 
 
 class RecordedExecutor:
@@ -132,6 +136,10 @@ class RecordedExecutor:
         if transport.without_ice is not None:
             assert opened.plain is not None
             assert opened.plain.peer == transport.without_ice
+        if transport.sdes is not None:
+            assert opened.keys == transport.sdes.keys
+            assert not opened.associations
+            return
         assert opened.unencrypted is not transport.uses_dtls
         if opened.unencrypted:
             return
@@ -187,11 +195,15 @@ class RecordedExecutor:
                 assert not isinstance(listening, ConnectDtls)
                 assert listening is None or listening.fingerprints == fingerprints
                 self.opened[key].unencrypted = False
+                self.opened[key].keys = None
                 self.opened[key].associations[number] = effect
             case SendUnencrypted(key=key):
                 others = self.opened[key].associations.values()
                 assert not any(isinstance(each, ConnectDtls) for each in others)
                 self.opened[key].unencrypted = True
+            case UseSdesKeys(key=key, keys=keys):
+                assert self.opened[key].keys != keys
+                self.opened[key].keys = keys
             case ExpectKeys(key=key):
                 assert self.opened[key].unencrypted
             case DropAssociation(key=key, association=number):

@@ -85,6 +85,8 @@ class MediaMode(StrEnum):
     PLAIN = "mediaenc="
     #: DTLS-SRTP without ICE.
     LATCHING = "mediaenc=dtls_srtp"
+    #: SRTP with keys of signalling (SDES), without ICE, as a trunk has it.
+    SDES = "mediaenc=srtp-mand"
     #: RTP without keys over ICE.
     PLAIN_ICE = "medianat=ice"
 
@@ -107,10 +109,12 @@ async def registered_baresip(
     secret: str,
     answers: AnswerMode = AnswerMode.AUTO,
     media: MediaMode = MediaMode.WEBRTC,
+    by_tls: bool = False,
 ) -> AsyncIterator[Phone]:
-    """Run a phone that is registered at a proxy, by UDP."""
+    """Run a phone that is registered at a proxy, by UDP or by TLS."""
+    transport, outbound = ("tls", proxy.tls_uri) if by_tls else ("udp", proxy.udp)
     account = (
-        f'<{proxy.aor(user)};transport=udp>;outbound="{proxy.udp}";regint=600'
+        f'<{proxy.aor(user)};transport={transport}>;outbound="{outbound}";regint=600'
         f";auth_user={user};auth_pass={secret};answermode={answers};{media}"
     )
     async with _phone(folder, account) as phone:

@@ -85,6 +85,11 @@ class Kamailio:
         """SIP URI of the proxy by TLS."""
         return f"sips:{HOST}:{self.tls_port}"
 
+    @property
+    def tls_uri(self) -> str:
+        """SIP URI of the proxy by TLS, as phones want it: its name stands in the certificate."""
+        return f"sip:{HOST}:{self.tls_port};transport=tls"
+
     def aor(self, user: str) -> str:
         """Return the address of record of a user."""
         return f"sip:{user}@{DOMAIN}"

@@ -186,9 +186,15 @@ async def linphone(
 
 @asynccontextmanager
 async def registered_linphone(
-    folder: Path, proxy: Kamailio, *, user: str, secret: str, is_early: bool = False
+    folder: Path,
+    proxy: Kamailio,
+    *,
+    user: str,
+    secret: str,
+    is_early: bool = False,
+    by_sdes: bool = False,
 ) -> AsyncIterator[Phone]:
-    """Run a phone that is registered at a proxy, by UDP.
+    """Run a phone that is registered at a proxy, by UDP, or by TLS for keys of signalling.
 
     Args:
         folder: Directory for what it writes.
@@ -197,14 +203,21 @@ async def registered_linphone(
         secret: Password of the user.
         is_early: It speaks DTLS-SRTP and ICE, and answers in a 183 only; otherwise it speaks plain
             RTP, and accepts each call.
+        by_sdes: It speaks SRTP with keys of signalling, over TLS, whose certificate it does not
+            check.
     """
     port = free_port()
-    speaks = ("dtls", "ice") if is_early else ("none", "none")
+    speaks = ("dtls", "ice") if is_early else ("srtp" if by_sdes else "none", "none")
     plain = _CONFIGURATION.format(host=HOST, port=port, encryption=speaks[0], policy=speaks[1])
     early = f"incoming_calls_early_media={int(is_early)}"
+    early += "\nverify_server_certs=0\nverify_server_cn=0" if by_sdes else ""
     plain = plain.replace("auto_net_state_mon=0", f"auto_net_state_mon=1\ndefault_proxy=0\n{early}")
     registration = _REGISTRATION.format(
-        user=user, secret=secret, domain=DOMAIN, proxy=proxy.udp, address=proxy.aor(user)
+        user=user,
+        secret=secret,
+        domain=DOMAIN,
+        proxy=proxy.tls_uri if by_sdes else proxy.udp,
+        address=proxy.aor(user),
     )
     async with _phone(folder, port, plain + registration, accepts=not is_early) as phone:
         await phone.registered()

@@ -26,6 +26,7 @@ from peer.tracing.events import (
     PeerJudged,
     RekeyEnded,
     RoleChosen,
+    SdesKeysUsed,
     SendingWithheld,
     ServerFailed,
     SignalingMessage,
@@ -108,6 +109,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"fingerprint {'matches' if event.matches else 'does not match'}"
         case MediaUnencrypted():
             return "media unencrypted"
+        case SdesKeysUsed(suite=suite):
+            return f"keys of signalling {suite}"
         case KeysSwitched():
             return f"keys {event.direction} of association {event.association}"
         case AssociationRetired():
