@@ -102,9 +102,10 @@ class PeerConfiguration:
             gateway, by a path that a DTLS handshake confirms (RFC 5763 section 6.7.2).
         rtcp_mux: `"require"`, or `"negotiate"` to accept RTCP on a port of its own, of a peer
             without ICE. W3C calls it `rtcpMuxPolicy`.
-        certificates: The certificate to show; a fresh one for each connection by default, so that
-            nothing links two connections (RFC 5763 section 6.1). The first one is used; none may
-            have expired.
+        certificates: The certificates that you hold; a fresh one for each connection by default, so
+            that nothing links two connections (RFC 5763 section 6.1). One of them is shown: the
+            first that lasts a week more, with a voucher of each before it; a rekey looks again.
+            None may have expired.
         answer_role: The DTLS role to choose where the offer leaves the choice to us.
         srtp_profiles: SRTP profiles to offer and accept, the preferred one first. The order of the
             DTLS server decides.

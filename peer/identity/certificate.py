@@ -363,6 +363,32 @@ class Certificate:
         return f"<Certificate {self.fingerprint()}>"
 
 
+def offered(
+    held: Sequence[Certificate], *, now: datetime.datetime | None = None
+) -> Certificate | None:
+    """Return the one of several certificates that a connection shows; None of none.
+
+    The first that lasts a week more, or else the one that lasts the longest. Of those up to it each
+    vouches for the next, so that a peer who knows one of them follows.
+
+    Args:
+        held: Certificates in the order of preference, of one owner.
+        now: The present by default.
+    """
+    if not held:
+        return None
+    present = now or datetime.datetime.now(datetime.UTC)
+    lasting = (each for each in held if each.expires - _RENEW_BEFORE > present)
+    chosen = next(lasting, None) or max(held, key=lambda each: each.expires)
+    shown, *following = held[: held.index(chosen) + 1]
+    for each in following:
+        if all(voucher.former != shown.der for voucher in each.vouchers):
+            shown = each.vouched_by(shown, VoucherPurpose.RENEWAL)
+        else:
+            shown = each
+    return shown
+
+
 class CertificateStore:
     """The certificates that the present, former and coming DTLS associations of a connection show.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peer.identity.certificate import Certificate, CertificateStore
+from peer.identity.certificate import Certificate, CertificateStore, offered
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.rtp.capabilities import capabilities
@@ -41,8 +41,7 @@ class ConnectionOrigin:
 
 def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
     """Make the parts of a connection that is no fork."""
-    configured = next(iter(configuration.certificates), None)
-    certificates = CertificateStore(configured or Certificate.generate())
+    certificates = CertificateStore(offered(configuration.certificates) or Certificate.generate())
     profile = Profile(
         capabilities={kind: capabilities(kind) for kind in MediaKind},
         fingerprints=certificates.first,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from peer.errors import InvalidStateError
 from peer.events import EventName, RekeyedEvent
-from peer.identity.certificate import Certificate
+from peer.identity.certificate import Certificate, offered
 from peer.identity.voucher import VoucherPurpose
 from peer.rekey.manager import RekeyManager
 from peer.states import ConnectionState, SignalingState
@@ -57,7 +57,7 @@ class RekeyControl:
 
     def __init__(self, host: RekeyedConnection, configuration: PeerConfiguration) -> None:
         self._host = host
-        self._configured_certificate = next(iter(configuration.certificates), None)
+        self._held = configuration.certificates
         self.manager = RekeyManager(
             self, configuration.rekey_after, keep_path=configuration.rekey_keep_path
         )
@@ -87,14 +87,16 @@ class RekeyControl:
         """Put the fingerprint of a certificate into the next offer, and ask for negotiation.
 
         Args:
-            certificate: None for the configured certificate, or else a fresh one.
+            certificate: None for the one of the configured certificates that lasts, or else a
+                fresh one.
             keep_path: Offer no ICE restart with it.
         """
         # An identity that the application chose stays, as others may have pinned it.
-        shown = certificate or self._configured_certificate or Certificate.generate()
+        shown = certificate or offered(self._held) or Certificate.generate()
         certificates, offer_answer = self._host.executor.certificates, self._host.offer_answer
         former = certificates[offer_answer.session.fingerprints]
-        if former.der != shown.der:
+        # A renewal leads further than what is for this connection alone.
+        if former.der not in (shown.der, *(each.former for each in shown.vouchers)):
             shown = shown.vouched_by(former, VoucherPurpose.REKEY)
         fingerprints = certificates.add(shown)
         offer_answer.request_rekey(fingerprints, keep_path=keep_path)

@@ -35,6 +35,8 @@ from tests.support.negotiation.connections import (
 from tests.support.negotiation.negotiating import call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peer import DataChannel, PeerConnection
 
 
@@ -99,6 +101,27 @@ async def test_a_certificate_can_be_given() -> None:
     async with call() as (left, _):
         assert (await within(left.rekey(certificate))).changed
         assert shown(left) == str(certificate.fingerprint())
+
+
+async def test_a_rekey_shows_the_held_certificate_that_lasts_or_the_one_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, third = (Certificate.generate() for _ in range(3))
+    async with call(loopback(certificates=(first, second, third))) as (left, _):
+        assert shown(left) == str(first.fingerprint())
+        # Weeks later: the first does not last any more.
+        monkeypatch.setattr(Certificate, "expires", property(_expires_of(first)))
+        assert (await within(left.rekey())).changed
+        assert shown(left) == str(second.fingerprint())
+        assert (await within(left.rekey(third))).changed
+        assert shown(left) == str(third.fingerprint())
+
+
+def _expires_of(over: Certificate) -> Callable[[Certificate], datetime.datetime]:
+    """Times at which certificates end: that of one is tomorrow."""
+    now = datetime.datetime.now(datetime.UTC)
+    days = {over.der: 1}
+    return lambda each: now + datetime.timedelta(days=days.get(each.der, 20))
 
 
 async def test_a_configured_certificate_stays() -> None:
