@@ -311,8 +311,10 @@ function publicKeyOf(der) {
 /** Writes an ECDSA signature as WebCrypto wants it: both numbers, of one size. @param {Uint8Array} der */
 function rawSignature(der) {
   const raw = new Uint8Array(2 * P256_SIZE);
-  const numbers = parts(element(der, 0));
-  if (numbers.length !== 2) throw new RangeError("a signature is two numbers");
+  const both = element(der, 0);
+  const numbers = parts(both);
+  const good = both.tag === 0x30 && both.whole.length === der.length && numbers.length === 2;
+  if (!good || numbers.some(({ tag }) => tag !== 0x02)) throw new RangeError("a signature is two numbers");
   numbers.forEach(({ content }, index) => {
     const number = content.subarray(content.findIndex((octet) => octet !== 0));
     raw.set(number, (index + 1) * P256_SIZE - number.length);
@@ -397,13 +399,16 @@ async function generated() {
 /** @returns {Promise<IDBDatabase>} */
 function openDatabase() {
   return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1);
     const refuse = () => reject(request.error ?? new Error("the database does not open"));
     const timer = setTimeout(refuse, OPEN_MS);
-    const request = indexedDB.open(DATABASE, 1);
     request.onupgradeneeded = () => {
       for (const store of [PEERS, OWN]) request.result.createObjectStore(store);
     };
-    request.onerror = refuse;
+    request.onerror = () => {
+      clearTimeout(timer);
+      refuse();
+    };
     request.onsuccess = () => {
       clearTimeout(timer);
       resolve(request.result);
