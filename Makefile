@@ -29,7 +29,7 @@ DEVELOPMENT_INSTALLED := $(VENV)/.development-installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit quick check format bench soak conformance interop tools clean
+.PHONY: help demo test unit quick check format bench soak conformance interop dependants tools clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -77,6 +77,11 @@ interop: $(DEVELOPMENT_INSTALLED) ## Call every peer in every way, write docs/IN
 	@# A cell whose tests have not passed says so in the document; then this fails, after writing it.
 	status=0; INTEROP=all $(PYTHON) -m pytest tests/interop tests/integration/test_long_call.py \
 		|| status=1; $(PYTHON) -m tests.support.peers.interop && exit $$status
+
+dependants: $(DEVELOPMENT_INSTALLED) ## Run packages that stand on aiortc on peer.compat (3 GB)
+	$(PYTHON) -m scripts.install_tools chromium
+	$(PYTHON) -m tests.support.dependants.environments
+	INTEROP=all $(PYTHON) -m pytest tests/dependants $(PYTEST_ARGS)
 
 tools: $(DEVELOPMENT_INSTALLED) ## Install the browsers and servers that tests drive, where it may
 	$(PYTHON) -m scripts.install_tools $(TEST_TOOLS)

@@ -1,0 +1,105 @@
+"""Environments of the dependants: one below .cache/dependants for each, with handfast's needs.
+
+Usage: `python -m tests.support.dependants.environments [NAME...]` makes those that are missing.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.project.tools import PYTHON_3_12, ROOT
+
+#: Environments are made anew where these change.
+_MADE = ".made-of"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependant:
+    """A package that imports aiortc by its name.
+
+    Args:
+        name: Its name on PyPI.
+        requirements: What pip installs.
+        python: The interpreter; None where this machine has none that the package takes.
+    """
+
+    name: str
+    requirements: tuple[str, ...]
+    python: str | None = sys.executable
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its environment."""
+        return ROOT / ".cache" / "dependants" / self.name
+
+    @property
+    def interpreter(self) -> Path:
+        """The Python of its environment, whether there is one or not."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the environment stands and is of these requirements."""
+        note = self.folder / _MADE
+        return note.exists() and note.read_text() == self._note()
+
+    def make(self) -> None:
+        """Make the environment.
+
+        Raises:
+            subprocess.CalledProcessError: The package cannot be installed.
+        """
+        if self.python is None:
+            return
+        subprocess.run([self.python, "-m", "venv", "--clear", str(self.folder)], check=True)
+        pip = [str(self.interpreter), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, *self.requirements, *_our_requirements()], check=True)
+        # The checkout itself, as an editable install would have it, but for what that writes there.
+        packages = next(self.folder.glob("lib/python*/site-packages"))
+        (packages / "handfast-checkout.pth").write_text(f"{ROOT}\n")
+        (self.folder / _MADE).write_text(self._note())
+
+    def _note(self) -> str:
+        return "\n".join((*self.requirements, *_our_requirements()))
+
+
+DEPENDANTS = {
+    each.name: each
+    for each in (
+        Dependant("fastrtc", ("fastrtc==0.0.34",)),
+        Dependant("streamlit-webrtc", ("streamlit-webrtc==0.79.0",)),
+        Dependant("pipecat-ai", ("pipecat-ai[webrtc]==1.14.0", "fastapi")),
+        Dependant("pymediasoup", ("pymediasoup==1.5.0",)),
+        Dependant("rtcbot", ("rtcbot==0.2.5",)),
+        Dependant("fastapi-webrtc", ("fastapi-webrtc==0.3.0",), PYTHON_3_12),
+        # No package: aiortc's own examples, of its source distribution.
+        Dependant("aiortc-examples", ("aiohttp", "opencv-python-headless")),
+    )
+}
+
+
+def _our_requirements() -> list[str]:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        needed: list[str] = tomllib.load(file)["project"]["dependencies"]
+    return [re.sub(r"\s+", "", each) for each in needed]
+
+
+def main(names: list[str]) -> int:
+    """Make the environments of these names, or of all, that are missing."""
+    for name in names or DEPENDANTS:
+        dependant = DEPENDANTS[name]
+        if dependant.python is None:
+            print(f"{name}: there is no Python for it here")
+        elif not dependant.is_made:
+            print(f"{name}: installing it into {dependant.folder.relative_to(ROOT)}", flush=True)
+            dependant.make()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
