@@ -9,6 +9,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 
 from peer.compat.errors import InvalidStateError, OperationError, translated
 from peer.errors import BufferFullError, LocalError
+from peer.states import DataChannelState
 
 if TYPE_CHECKING:
     from aiortc.rtcsctptransport import RTCSctpTransport
@@ -28,6 +29,7 @@ class ConnectionDataChannel(RTCDataChannel):
         AsyncIOEventEmitter.__init__(self)
         self._channel = channel
         self._sctp = sctp
+        self._was_open = channel.readyState is DataChannelState.OPEN
         channel.on("open", self._on_open)
         channel.on("message", self._on_message)
         channel.on("bufferedamountlow", self._on_buffered_amount_low)
@@ -87,8 +89,14 @@ class ConnectionDataChannel(RTCDataChannel):
 
     @property
     def readyState(self) -> str:
-        """`connecting`, `open`, `closing` or `closed`."""
-        return self._channel.readyState
+        """The state: `connecting`, `open`, `closing` or `closed`.
+
+        aiortc's is closed at once where it is closed before it was open.
+        """
+        state = self._channel.readyState
+        if state is DataChannelState.CLOSING and not self._was_open:
+            return DataChannelState.CLOSED.value
+        return state.value
 
     @property
     def transport(self) -> RTCSctpTransport:
@@ -120,6 +128,7 @@ class ConnectionDataChannel(RTCDataChannel):
             raise translated(error) from error
 
     def _on_open(self) -> None:
+        self._was_open = True
         self.emit("open")
 
     def _on_message(self, message: str | bytes) -> None:

@@ -327,7 +327,8 @@ class RTCPeerConnection(AsyncIOEventEmitter):
                 description = self.__peer.changed(SdpType(kind), text)
             await self.__peer.setLocalDescription(description)
             self.__synchronize()
-            await self.__peer.gathering_complete()
+            if kind != "rollback":
+                await self.__peer.gathering_complete()
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
         """Apply the peer's description; nothing changes where that cannot be done.
