@@ -89,7 +89,7 @@ class ConnectionDataChannel(RTCDataChannel):
 
     @property
     def readyState(self) -> str:
-        """The state: `connecting`, `open`, `closing` or `closed`.
+        """The state of the channel: `connecting`, `open`, `closing` or `closed`.
 
         aiortc's is closed at once where it is closed before it was open.
         """
