@@ -23,6 +23,8 @@ ICE_PWD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
 _MAX_LENGTH = 1024
 _VISIBLE = re.compile(r"[ -~]*")
 _FOUNDATION = re.compile(r"[A-Za-z0-9+/]{1,32}")
+#: An IP address, and not a host name.
+_IP_ADDRESS = re.compile(r".*:.*|[0-9.]+")
 _TYPES = frozenset({"host", "srflx", "prflx", "relay"})
 # RFC 8839 section 5.1: candidate-types may be any token.
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,32}")
@@ -209,10 +211,21 @@ class CandidateFields:
         return " ".join(words)
 
 
-def default_candidate(candidates: Iterable[CandidateFields]) -> CandidateFields | None:
-    """Choose the candidate most likely to work without ICE (RFC 8839 section 4.2.1.2)."""
+def default_candidate(
+    candidates: Iterable[CandidateFields], *, peer_address: str | None = None
+) -> CandidateFields | None:
+    """Choose the candidate most likely to work without ICE (RFC 8839 section 4.2.1.2).
+
+    Args:
+        candidates: The candidates.
+        peer_address: Where a peer without ICE receives: it sends to an address of the same IP
+            version, where we have one (RFC 6157). None prefers IPv4, which more peers have.
+    """
     order = {"relay": 0, "srflx": 1, "prflx": 1, "host": 2}
     usable = [c for c in candidates if c.transport == "udp"]
+    if peer_address is not None and _IP_ADDRESS.fullmatch(peer_address):
+        same = [c for c in usable if (":" in c.address) is (":" in peer_address)]
+        usable = same or usable
     return min(usable, key=lambda c: (order[c.type], ":" in c.address), default=None)
 
 

@@ -15,6 +15,7 @@ from peer.negotiation.simulcast import simulcast_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from peer.ice import CandidateFields
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.simulcast import Rid
     from peer.negotiation.session import TransportState
@@ -227,7 +228,7 @@ def with_gathered(
         else:
             shown[key] = gathered.get((key, _generation(session, sdp, section)), _NONE_GATHERED)
             changed[index] = _with_candidates(section, shown[key])
-    defaults = map(default_candidate, (found.candidates for found in shown.values()))
+    defaults = map(_default, shown.values())
     if (default := next(filter(None, defaults), None)) is not None:
         for index, section in enumerate(sdp.media):
             if section.rejected:
@@ -253,8 +254,12 @@ def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaS
     return _with_default_candidate(section.with_lines(*lines), found)
 
 
+def _default(found: GatheredCandidates) -> CandidateFields | None:
+    return default_candidate(found.candidates, peer_address=found.peer_address)
+
+
 def _with_default_candidate(section: MediaSection, found: GatheredCandidates) -> MediaSection:
-    default = default_candidate(found.candidates)
+    default = _default(found)
     if default is None or section.bundle_only:
         return section
     line = section.media_line

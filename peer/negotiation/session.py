@@ -540,8 +540,10 @@ class GatheredCandidates:
 
     Args:
         rtcp: Where we receive RTCP of a peer that has no rtcp-mux; None where that is not served.
+        peer_address: Where a peer without ICE receives; None for one that has it, or is not known.
     """
 
     candidates: tuple[CandidateFields, ...] = ()
     complete: bool = False
     rtcp: DefaultDestination | None = None
+    peer_address: str | None = None

@@ -158,6 +158,8 @@ class PeerTransport:
         self._events = events
         self._tap = tap = context.tap
         self._published_generation: str | None = None
+        #: Where a peer without ICE receives, as it described it last.
+        self._peer_address: str | None = None
         self._generations = deque([effect.local.username_fragment], maxlen=_GENERATIONS)
         self._when_connected: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
@@ -212,11 +214,12 @@ class PeerTransport:
         candidates, complete = self.ice.gathered(generation)
         if self._configuration.ice is IcePolicy.REQUIRE:
             return GatheredCandidates(candidates, complete)
-        default = default_candidate(candidates)
+        peer = self._peer_address
+        default = default_candidate(candidates, peer_address=peer)
         rtcp = None if default is None else DefaultDestination(default.address, default.port)
         if self.rtcp is not None:
             rtcp = self.rtcp.destination
-        return GatheredCandidates(candidates, complete, rtcp)
+        return GatheredCandidates(candidates, complete, rtcp, peer)
 
     async def open(self) -> None:
         """Bind the sockets and start to gather candidates.
@@ -373,6 +376,7 @@ class PeerTransport:
                 assert_never(effect)
 
     def _connect_without_ice(self, effect: ConnectWithoutIce) -> None:
+        self._peer_address = effect.peer.rtp.address
         if effect.peer.rtcp is None:
             self._drop_rtcp()
         elif self.rtcp is not None:

@@ -65,6 +65,7 @@ class RtcpTransport:
         self._certificates = certificates
         self._on_mismatch = on_mismatch
         self._local = IceParameters.generate()
+        self._peer_address: str | None = None
         self.secure = secure = SecureTransport(
             key=key, certificate=certificates.newest, events=self, context=context
         )
@@ -86,7 +87,7 @@ class RtcpTransport:
     def destination(self) -> DefaultDestination | None:
         """Address and port that we receive RTCP at; None before any candidate is known."""
         candidates, _ = self.ice.gathered(self._local.username_fragment)
-        found = default_candidate(candidates)
+        found = default_candidate(candidates, peer_address=self._peer_address)
         return None if found is None else DefaultDestination(found.address, found.port)
 
     async def open(self) -> None:
@@ -99,6 +100,7 @@ class RtcpTransport:
 
     def start(self, peer: DefaultDestination, *, is_client: bool, keeps_association: bool) -> None:
         """Use the path to where the peer receives RTCP, or take its new address."""
+        self._peer_address = peer.address
         start_path(
             self.ice,
             self.secure,

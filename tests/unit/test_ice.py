@@ -7,7 +7,7 @@ import re
 import pytest
 
 from peer.errors import CandidateError
-from peer.ice import CandidateFields, IceParameters
+from peer.ice import CandidateFields, IceParameters, default_candidate
 from tests.support.negotiation.offer_answer import (
     add_track,
     edited,
@@ -110,3 +110,29 @@ def test_malformed_candidate_is_refused_with_the_field_named(text: str, words: s
     with pytest.raises(CandidateError, match=words) as refusal:
         CandidateFields.parse(text)
     assert refusal.value.candidate == text
+
+
+@pytest.mark.parametrize(
+    ("peer_address", "chosen"),
+    [
+        (None, "192.0.2.1"),
+        ("198.51.100.7", "192.0.2.1"),
+        ("2001:db8::7", "2001:db8::1"),
+        ("phone.example", "192.0.2.1"),
+    ],
+)
+def test_default_candidate_has_the_ip_version_of_a_peer_that_describes_an_address(
+    peer_address: str | None, chosen: str
+) -> None:
+    candidates = [
+        CandidateFields("1", 1, "udp", 1, address, 5000, "host")
+        for address in ("2001:db8::1", "192.0.2.1")
+    ]
+    found = default_candidate(candidates, peer_address=peer_address)
+    assert found is not None
+    assert found.address == chosen
+
+
+def test_default_candidate_is_of_the_other_ip_version_where_there_is_no_better() -> None:
+    only = CandidateFields("1", 1, "udp", 1, "192.0.2.1", 5000, "host")
+    assert default_candidate([only], peer_address="2001:db8::7") is only
