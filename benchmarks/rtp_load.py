@@ -23,7 +23,7 @@ from peer.rtp.rtcp import (
 )
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.ice.generations import IceGenerations
-from peer.transport.ice.transport import IceTransport
+from peer.transport.ice.transport import IceGeneration
 from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
 from peer.transport.wire.demux import DatagramClass, classify
@@ -110,7 +110,7 @@ class LoadEnd:
         ]
         self._ice = IceGenerations(
             self._local,
-            make=lambda local, events: IceTransport(
+            make=lambda local, events: IceGeneration(
                 local=local, events=events, on_datagram=self.on_datagram
             ),
             events=self,

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         TrackEvent,
         UnencryptedEvent,
     )
-    from peer.ice import IceCandidate
+    from peer.ice import IceCandidate, IceParameters
     from peer.identity.certificate import Certificate, KeyType
     from peer.identity.fingerprints import Fingerprint, HashFunction
     from peer.priority import Priority
@@ -91,6 +91,7 @@ if TYPE_CHECKING:
         DtlsTransportState,
         IceConnectionState,
         IceGatheringState,
+        IceRole,
         IceTransportState,
         MediaEncryption,
         SctpTransportState,
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from peer.times import UnixTime
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
+    from peer.transports import DtlsTransport, IceCandidatePair, IceTransport, SctpTransport
 
 _HOMES = {
     "peer.configuration": (
@@ -123,7 +125,7 @@ _HOMES = {
         "DataChannelEvent IceCandidateErrorEvent IceCandidateEvent RekeyedEvent SdesKeysEvent "
         "TrackEvent UnencryptedEvent"
     ),
-    "peer.ice": "IceCandidate",
+    "peer.ice": "IceCandidate IceParameters",
     "peer.identity.certificate": "Certificate KeyType",
     "peer.identity.fingerprints": "Fingerprint HashFunction",
     "peer.priority": "Priority",
@@ -145,11 +147,12 @@ _HOMES = {
     "peer.srtp_keys": "CryptoSuite",
     "peer.states": (
         "ConnectionState DataChannelState DtlsTransportState IceConnectionState IceGatheringState "
-        "IceTransportState MediaEncryption SctpTransportState SignalingState"
+        "IceRole IceTransportState MediaEncryption SctpTransportState SignalingState"
     ),
     "peer.times": "UnixTime",
     "peer.transceiver": "RtpTransceiver",
     "peer.transport.sctp.transport": "DataChannel",
+    "peer.transports": "DtlsTransport IceCandidatePair IceTransport SctpTransport",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
@@ -174,6 +177,7 @@ __all__ = [
     "DescriptionError",
     "DowngradeError",
     "DtlsError",
+    "DtlsTransport",
     "DtlsTransportState",
     "DtmfSender",
     "EarlyMedia",
@@ -185,11 +189,15 @@ __all__ = [
     "IceCandidate",
     "IceCandidateErrorEvent",
     "IceCandidateEvent",
+    "IceCandidatePair",
     "IceConnectionState",
     "IceError",
     "IceGatheringState",
+    "IceParameters",
     "IcePolicy",
+    "IceRole",
     "IceServer",
+    "IceTransport",
     "IceTransportPolicy",
     "IceTransportState",
     "InsecureSignalingError",
@@ -224,6 +232,7 @@ __all__ = [
     "RtpSetParameterOptions",
     "RtpTransceiver",
     "SctpError",
+    "SctpTransport",
     "SctpTransportState",
     "Sdes",
     "SdesKeysEvent",

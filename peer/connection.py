@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from peer.times import Seconds
     from peer.tracing.events import Direction, TraceSink
     from peer.transport.sctp.transport import DataChannel
+    from peer.transports import SctpTransport
     from peer.trust import Phrase
 
 
@@ -153,6 +154,11 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
     def canTrickleIceCandidates(self) -> bool | None:
         """Tell whether the peer accepts trickled candidates; None before its description."""
         return self._core.offer_answer.peer_trickles
+
+    @property
+    def sctp(self) -> SctpTransport | None:
+        """The transport of data channels; None until a description has an m-section for it."""
+        return self._core.transports.sctp
 
     @property
     def error(self) -> TransportError | None:

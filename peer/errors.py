@@ -240,7 +240,14 @@ class OnePortError(IceError):
 
 
 class DtlsError(TransportError):
-    """No DTLS association with the peer came about, or it was lost."""
+    """No DTLS association with the peer came about, or it was lost.
+
+    Attributes:
+        errorDetail: `fingerprint-failure` where the certificate is not the one that was signalled,
+            else `dtls-failure` (W3C webrtc-pc section 9.3.2).
+    """
+
+    errorDetail = "dtls-failure"
 
 
 class PeerTrustError(DtlsError):

@@ -53,6 +53,11 @@ class IceParameters:
         if not ICE_PWD.fullmatch(self.password):
             raise ValueError("ice-pwd is 22 to 256 letters, digits, `+` or `/`")
 
+    @property
+    def usernameFragment(self) -> str:
+        """The username fragment by its name in W3C webrtc-pc (section 5.6.2)."""
+        return self.username_fragment
+
     @classmethod
     def generate(cls, random: Callable[[int], bytes] = secrets.token_bytes) -> IceParameters:
         """Generate credentials of 48 and 144 random bits (RFC 8445 section 5.3: 24 and 128).

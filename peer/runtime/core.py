@@ -7,6 +7,7 @@ and its effects are applied. A failure before the commit leaves everything as it
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from peer.errors import IceError, TransportError
@@ -29,6 +30,7 @@ from peer.rtp.outbound.control import SenderControl
 from peer.runtime.candidate_events import CandidateEvents
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
+from peer.runtime.connection_transports import ConnectionTransports
 from peer.runtime.effect_executor import EffectExecutor
 from peer.runtime.forks import Forks
 from peer.runtime.operations_chain import OperationsChain
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from peer.tracing.events import ForkStep
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
+    from peer.transports import DtlsTransport
     from peer.trust import SignedIdentity
 
 #: Longest wait of `close` for a description that is being applied, in seconds (ours).
@@ -110,6 +113,8 @@ class ConnectionCore:
         self.offer_answer.attest = self.identity.attest
         self.states = ConnectionStates()
         self.rekeys = RekeyControl(self, configuration)
+        #: The transports as applications see them, once one has asked.
+        self._transports: ConnectionTransports | None = None
         self._candidates = CandidateEvents(self)
         self._need_announced = False
         self._applying = False
@@ -148,6 +153,16 @@ class ConnectionCore:
         return described and all(
             transport.gathering_state is IceGatheringState.COMPLETE for transport in transports
         )
+
+    @property
+    def transports(self) -> ConnectionTransports:
+        """The transports as applications see them."""
+        if self._transports is None:
+            self._transports = ConnectionTransports(self)
+        return self._transports
+
+    def _transport_of(self, transceiver: int) -> DtlsTransport | None:
+        return self.transports.of_transceiver(transceiver)
 
     async def apply_description(self, side: Side, description: SessionDescription | None) -> None:
         """Apply a description, or leave everything as it is.
@@ -253,6 +268,9 @@ class ConnectionCore:
         sender.use_encodings([layer.rid for layer in state.layers])
         receiver = ReceiverControl(state.kind)
         transceiver = RtpTransceiver(key, self, sender.sender, receiver.receiver)
+        sender.sender.find_transport = receiver.receiver.find_transport = partial(
+            self._transport_of, key
+        )
         self.executor.transceivers[key] = TransceiverControl(key, transceiver, sender, receiver)
         return transceiver
 
@@ -431,6 +449,11 @@ class ConnectionCore:
         """Fire `datachannel` for a channel that the peer opened."""
         self.events.emit_channel(channel)
 
+    def on_data_state(self) -> None:
+        """Fire the events of the transports whose states have changed."""
+        if self._transports is not None:
+            self._transports.on_change()
+
     def plan(self, side: Side, description: SessionDescription | None) -> Plan:
         """Plan a description, and trace it where it is refused.
 
@@ -504,6 +527,7 @@ class ConnectionCore:
         """Derive the states of the connection anew, and fire the events of those that changed."""
         changed = self.states.update(self.executor.transports.values(), closed=self.closed)
         self._trace_states()
+        self.on_data_state()
         for event in changed:
             self.events.emit(event)
         if EventName.ICE_GATHERING_STATE_CHANGE in changed and (

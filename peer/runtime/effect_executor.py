@@ -101,6 +101,9 @@ class EffectExecutorEvents(PeerTransportEvents, Protocol):
     def on_channel(self, channel: DataChannel) -> None:
         """Handle a data channel that the peer opened."""
 
+    def on_data_state(self) -> None:
+        """Handle a changed state of SCTP."""
+
 
 class EffectExecutor:
     """Carries out effects on the transports and media of one connection, found by their keys.
@@ -160,7 +163,9 @@ class EffectExecutor:
     def data_transport(self) -> DataTransport:
         """Return the one SCTP transport, created when it is first needed."""
         if self.data is None:
-            self.data = DataTransport(on_channel=self._events.on_channel)
+            self.data = DataTransport(
+                on_channel=self._events.on_channel, on_state=self._events.on_data_state
+            )
         return self.data
 
     async def prepare(self, effects: Iterable[Preparation]) -> list[PreparedSockets]:

@@ -1,6 +1,6 @@
 """Stacks one transport of a connection: ICE, DTLS and SRTP above it, RTP or SCTP on top.
 
-A datagram runs through an `IceTransport` (validated sources only) -> `SecureTransport.receive` ->
+A datagram runs through an `IceGeneration` (validated sources only) -> `SecureTransport.receive` ->
 `RtpEngine.on_rtp`, `on_rtcp`, or `_on_data` -> SCTP. An ICE restart
 replaces the generation below, a rekey the DTLS association in the middle; the parts above see
 neither. libwebrtc calls this a `JsepTransport`; without BUNDLE a connection has several.
@@ -35,7 +35,7 @@ from peer.rtp.engine.engine import RtpEngine
 from peer.runtime.rtcp_transport import RtcpTransport, start_path
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
 from peer.transport.ice.generations import IceGenerations
-from peer.transport.ice.transport import IceTransport
+from peer.transport.ice.transport import IceGeneration
 from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
 from peer.trust.level import UNKNOWN_PEER
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from peer.transport.interfaces import MakeFreshPath
     from peer.transport.sctp.transport import DataTransport
     from peer.transport.tap import Tap
+    from peer.transports import DtlsTransport
     from peer.trust.level import PeerTrust
 
 
@@ -157,9 +158,12 @@ class PeerTransport:
         self._configuration = configuration
         self._events = events
         self._tap = tap = context.tap
-        self._published_generation: str | None = None
         #: Where a peer without ICE receives, as it described it last.
         self._peer_address: str | None = None
+        #: The newest generation of which the application has a description.
+        self.published_generation: str | None = None
+        #: The transport as applications see it, once one has asked.
+        self.seen_as: DtlsTransport | None = None
         self._generations = deque([effect.local.username_fragment], maxlen=_GENERATIONS)
         self._when_connected: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
@@ -242,7 +246,7 @@ class PeerTransport:
 
     def report_gathering(self) -> None:
         """Report candidates from now on; those so far are in the description."""
-        self._published_generation = self._generations[-1]
+        self.published_generation = self._generations[-1]
         self.gathering_state = self.ice.gathering_state
 
     def move(
@@ -291,7 +295,7 @@ class PeerTransport:
     def publish(self, generation: str) -> None:
         """Report candidates of a generation from now on: its description has been applied."""
         self.gathering_state = IceGatheringState.GATHERING
-        self._published_generation = generation
+        self.published_generation = generation
         for failure in self.ice.server_failures_of(generation):
             self._events.on_transport_server_failure(self, failure)
         candidates, complete = self.ice.gathered(generation)
@@ -306,7 +310,7 @@ class PeerTransport:
         Returns:
             Whether that is the newest generation, so that gathering is complete.
         """
-        if generation != self._published_generation:
+        if generation != self.published_generation:
             return False
         self.gathering_state = IceGatheringState.COMPLETE
         return True
@@ -314,8 +318,8 @@ class PeerTransport:
     def drop_generation(self, generation: str) -> None:
         """Close a generation whose ICE restart does not take place."""
         self.ice.drop(generation)
-        if generation == self._published_generation:
-            self._published_generation = None
+        if generation == self.published_generation:
+            self.published_generation = None
             self.gathering_state = IceGatheringState.COMPLETE
 
     def apply(self, effect: TransportEffect) -> None:
@@ -463,16 +467,21 @@ class PeerTransport:
             await self.rtcp.close()
         if self._rtcp_closing is not None:
             await self._rtcp_closing
+        self._show_change()
 
-    def _make_generation(self, local: IceParameters, events: IceEvents) -> IceTransport:
+    def _show_change(self) -> None:
+        if self.seen_as is not None:
+            self.seen_as.on_change()
+
+    def _make_generation(self, local: IceParameters, events: IceEvents) -> IceGeneration:
         return self._make_ice(local, events, self.secure)
 
     def _make_ice(
         self, local: IceParameters, events: IceEvents, secure: SecureTransport
-    ) -> IceTransport:
+    ) -> IceGeneration:
         tap = self._tap
         accepts_strangers = self._configuration.ice is IcePolicy.OPTIONAL
-        return IceTransport(
+        return IceGeneration(
             local=local,
             servers=self._configuration.iceServers,
             policy=self._configuration.iceTransportPolicy,
@@ -494,12 +503,12 @@ class PeerTransport:
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         """Report a local candidate of the newest generation, for ICE."""
-        if generation == self._published_generation:
+        if generation == self.published_generation:
             self._events.on_transport_candidate(self, generation, candidate)
 
     def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
         """Report a STUN or TURN server that does not serve the newest generation, for ICE."""
-        if generation == self._published_generation:
+        if generation == self.published_generation:
             self._events.on_transport_server_failure(self, failure)
 
     def on_followed(self, generation: str) -> None:
@@ -508,6 +517,7 @@ class PeerTransport:
 
     def on_path(self) -> None:
         """Let those who wait for a nominated pair look again, for ICE."""
+        self._show_change()
         self._events.wake()
 
     def on_check(self) -> None:
@@ -550,6 +560,7 @@ class PeerTransport:
         """Handle a changed state of ICE or of the secure transport."""
         if self._tap is not None:
             self._tap.state(state)
+        self._show_change()
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:

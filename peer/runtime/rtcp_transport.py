@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from peer.transport.context import TransportContext
     from peer.transport.ice.latching import AddressedPath, LatchingPath
     from peer.transport.ice.servers import ServerFailure
-    from peer.transport.ice.transport import IceEvents, IceTransport
+    from peer.transport.ice.transport import IceEvents, IceGeneration
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class RtcpTransport:
     Args:
         key: Names the transport.
         certificates: The certificates that its associations show.
-        make: Makes its `IceTransport`, whose datagrams go to the secure transport given.
+        make: Makes its `IceGeneration`, whose datagrams go to the secure transport given.
         on_rtcp: Takes a compound RTCP packet.
         on_mismatch: Called where the peer shows another certificate than it signalled.
         context: Security policy, trace and key log.
@@ -56,7 +56,7 @@ class RtcpTransport:
         key: str,
         certificates: CertificateStore,
         *,
-        make: Callable[[IceParameters, IceEvents, SecureTransport], IceTransport],
+        make: Callable[[IceParameters, IceEvents, SecureTransport], IceGeneration],
         on_rtcp: Callable[[bytes], None],
         on_mismatch: Callable[[], None],
         context: TransportContext,

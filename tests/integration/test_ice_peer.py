@@ -19,7 +19,7 @@ from tests.support.network.ice import LOOPBACK, End
 from tests.support.network.scripted_ice_peer import Address, ScriptedIcePeer, scripted_ice_peer
 
 if TYPE_CHECKING:
-    from peer.transport.ice.transport import IceTransport
+    from peer.transport.ice.transport import IceGeneration
 
 DATAGRAM = b"\x16\xfe\xfdhello"
 CONTROLLED, CONTROLLING = IceRole.CONTROLLED, IceRole.CONTROLLING
@@ -343,7 +343,7 @@ async def test_checks_fail_after_endless_role_conflicts(scene: Scene) -> None:
     assert scene.ice.state is IceTransportState.CHECKING
 
 
-def fill(ice: IceTransport, count: int) -> None:
+def fill(ice: IceGeneration, count: int) -> None:
     """Signal so many candidates that nobody stands behind."""
     for number in range(1, count + 1):
         port = 1024 + number

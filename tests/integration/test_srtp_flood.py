@@ -18,7 +18,7 @@ import pytest
 from peer.ice import IceParameters
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
-from peer.transport.ice.transport import IceTransport
+from peer.transport.ice.transport import IceGeneration
 from peer.transport.secure.transport import SecureTransport
 from tests.support.captures.captured_call import call
 from tests.support.captures.forging import Forger, Forgery
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.timeout(300 + 5 * SECONDS)
 class WatchedPath:
     """A `DatagramPath` that shows what it sends to a forger."""
 
-    def __init__(self, ice: IceTransport) -> None:
+    def __init__(self, ice: IceGeneration) -> None:
         self.ice = ice
         self.forger: Forger | None = None
 
@@ -82,7 +82,7 @@ class End:
         self.secure = self.seen.secure = SecureTransport(
             key="0", certificate=self.certificate, events=self.events
         )
-        self.ice = IceTransport(
+        self.ice = IceGeneration(
             local=IceParameters.generate(),
             events=self.seen,
             on_datagram=self.secure.receive,

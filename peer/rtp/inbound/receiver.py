@@ -18,10 +18,13 @@ from peer.rtp_parameters import RtcpParameters
 from peer.times import UnixTime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peer.rtp.inbound.inbound_rtp import InboundRtp
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
+    from peer.transports import DtlsTransport
     from peer.trust.level import PeerTrust
 
 #: Largest jitterBufferTarget in milliseconds: more is a RangeError (webrtc-pc section 5.3).
@@ -55,6 +58,8 @@ class RtpReceiver:
 
     def __init__(self, inbound: InboundRtp) -> None:
         self._inbound = inbound
+        #: Set by the connection.
+        self.find_transport: Callable[[], DtlsTransport | None] = lambda: None
         inbound.decoding.track.receiver = self
         self._jitter_buffer_target: float | None = None
 
@@ -92,6 +97,11 @@ class RtpReceiver:
         """
         engine = self._inbound.engine
         return None if engine is None else id(engine)
+
+    @property
+    def transport(self) -> DtlsTransport | None:
+        """The transport that media comes in by; None before a description has the m-section."""
+        return self.find_transport()
 
     @property
     def track(self) -> MediaStreamTrack:

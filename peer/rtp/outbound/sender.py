@@ -15,10 +15,13 @@ from peer.rtp_parameters import MediaKind
 from peer.times import UnixTime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peer.rtp.outbound.outbound_rtp import OutboundRtp
     from peer.rtp.outbound.send_parameters import RtpSendParameters, RtpSetParameterOptions
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
+    from peer.transports import DtlsTransport
 
 
 class RtpSender:
@@ -36,6 +39,8 @@ class RtpSender:
 
     def __init__(self, outbound: OutboundRtp) -> None:
         self._outbound = outbound
+        #: Set by the connection.
+        self.find_transport: Callable[[], DtlsTransport | None] = lambda: None
         self.dtmf = DtmfSender(outbound.tones) if outbound.kind is MediaKind.AUDIO else None
 
     def __repr__(self) -> str:
@@ -57,6 +62,11 @@ class RtpSender:
     def rtx_ssrc(self) -> int:
         """The SSRC of its RTX stream (RFC 4588), for as long as the sender lives."""
         return self._outbound.rtx_ssrc
+
+    @property
+    def transport(self) -> DtlsTransport | None:
+        """The transport that media goes out by; None before a description has the m-section."""
+        return self.find_transport()
 
     @property
     def track(self) -> MediaStreamTrack | None:

@@ -174,10 +174,12 @@ def closed_early() -> DtlsError:
 
 def mismatch(expected: Sequence[Fingerprint], shown: Fingerprint) -> DtlsError:
     """Word that the certificate is not the signalled one (RFC 5763 section 5)."""
-    return DtlsError(
+    error = DtlsError(
         "the peer's certificate does not match the fingerprint it signalled: expected "
         f"{' or '.join(map(str, expected))}, shown {shown}"
     )
+    error.errorDetail = "fingerprint-failure"
+    return error
 
 
 def no_accepted_hash(fingerprints: Sequence[Fingerprint]) -> DtlsError:

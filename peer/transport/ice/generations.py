@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from peer.transport.ice.generation_set import GenerationChanges
     from peer.transport.ice.latching import LatchingPath
     from peer.transport.ice.servers import ServerFailure
-    from peer.transport.ice.transport import IceEvents, IceTransport
+    from peer.transport.ice.transport import IceEvents, IceGeneration
     from peer.transport.tap import Tap
 
 _logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class IceGenerations:
 
     Args:
         local: Our username fragment and password in the first generation.
-        make: Makes the IceTransport of one generation, which reports to the events given.
+        make: Makes the IceGeneration of one generation, which reports to the events given.
         events: Told of candidates and state.
         timing: Intervals and timeouts.
         tap: Told of the path, where the transport is traced.
@@ -81,7 +81,7 @@ class IceGenerations:
         self,
         local: IceParameters,
         *,
-        make: Callable[[IceParameters, IceEvents], IceTransport],
+        make: Callable[[IceParameters, IceEvents], IceGeneration],
         events: IceGenerationsEvents,
         timing: IceTiming | None = None,
         tap: Tap | None = None,
@@ -499,18 +499,18 @@ class IceGenerations:
 
 
 class Generation:
-    """IceTransport of one generation, with the name and activity that a `GenerationSet` needs.
+    """IceGeneration of one generation, with the name and activity that a `GenerationSet` needs.
 
     Args:
         local: Our username fragment, which names the generation, and password.
-        make: Makes its IceTransport.
+        make: Makes its IceGeneration.
         owner: Told of its events.
     """
 
     def __init__(
         self,
         local: IceParameters,
-        make: Callable[[IceParameters, IceEvents], IceTransport],
+        make: Callable[[IceParameters, IceEvents], IceGeneration],
         owner: IceGenerations,
     ) -> None:
         self.username_fragment = local.username_fragment
@@ -525,7 +525,7 @@ class Generation:
 
     @property
     def state(self) -> IceTransportState:
-        """State of its IceTransport."""
+        """State of its IceGeneration."""
         return self.ice.state
 
     @property
@@ -554,7 +554,7 @@ class Generation:
         self._silence_timer = loop.call_later(seconds, self._check_silence, seconds, on_silence)
 
     async def close(self) -> None:
-        """Close the IceTransport and its sockets."""
+        """Close the IceGeneration and its sockets."""
         self._cancel_silence_timer()
         await self.ice.close()
 
@@ -570,7 +570,7 @@ class Generation:
             on_silence(self)
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
-        """Pass on a local candidate of the IceTransport."""
+        """Pass on a local candidate of the IceGeneration."""
         self._owner.on_generation_candidate(self, candidate)
 
     def on_candidate_refused(self, candidate: CandidateFields, reason: str) -> None:
@@ -582,7 +582,7 @@ class Generation:
         self._owner.on_generation_server_failure(self, failure)
 
     def on_path(self) -> None:
-        """Pass on a successful check of the IceTransport."""
+        """Pass on a successful check of the IceGeneration."""
         self._owner.on_generation_path(self)
 
     def on_check(self) -> None:
@@ -590,7 +590,7 @@ class Generation:
         self._owner.on_generation_check()
 
     def on_state(self, state: IceTransportState) -> None:
-        """Pass on a new state of the IceTransport, which `state` tells."""
+        """Pass on a new state of the IceGeneration, which `state` tells."""
         self._owner.on_generation_state(self)
 
 

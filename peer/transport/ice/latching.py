@@ -76,7 +76,7 @@ class EarlyStrangers:
 
 
 class LatchingPath:
-    """Path of one `IceTransport` to a peer without ICE.
+    """Path of one `IceGeneration` to a peer without ICE.
 
     Args:
         agent: Holds the sockets; its checks are halted.

@@ -52,7 +52,7 @@ _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
 
 
 class IceEvents(Protocol):
-    """Receives the events of one IceTransport, in order, each as a plain call on the event loop."""
+    """Receives the events of one IceGeneration, in order, as plain calls on the event loop."""
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Take a local candidate as soon as it is known; None when there will be no more."""
@@ -73,7 +73,7 @@ class IceEvents(Protocol):
         """Take the new state; on `failed`, the transport's `error` says why."""
 
 
-class IceTransport:
+class IceGeneration:
     """ICE of one generation: gathers candidates, checks pairs, keeps consent, carries datagrams.
 
     An ICE restart makes another one beside it (`IceGenerations`).
@@ -183,7 +183,7 @@ class IceTransport:
     def __repr__(self) -> str:
         pair = self.selected_pair
         path = "no pair" if pair is None else " -> ".join(f"{c.address}:{c.port}" for c in pair)
-        return f"<IceTransport {self.local.username_fragment} {self.state}, {path}>"
+        return f"<IceGeneration {self.local.username_fragment} {self.state}, {path}>"
 
     @property
     def role(self) -> IceRole | None:
@@ -276,7 +276,7 @@ class IceTransport:
                     each.on_stranger = self._early.on_stranger
             self._spawn(self._ask_servers())
 
-    def share_sockets(self, other: IceTransport, *, peer: str | None) -> None:
+    def share_sockets(self, other: IceGeneration, *, peer: str | None) -> None:
         """Use the sockets of another transport of the same credentials, and what it gathers.
 
         Serve the peer of this username fragment; None stands for all that no other serves.
@@ -521,7 +521,7 @@ class IceTransport:
 
     def on_shared_candidate(self, source: GatheringMember, candidate: Candidate) -> None:
         """Use and report a candidate that another transport on our sockets has gathered."""
-        assert isinstance(source, IceTransport)
+        assert isinstance(source, IceGeneration)
         agent = source._agent  # noqa: SLF001 - of this class
         if self._closing is None and share_candidate(self._agent, agent, candidate):
             self._on_local_candidate(candidate)
@@ -534,7 +534,7 @@ class IceTransport:
 
     def continue_gathering(self, source: GatheringMember) -> None:
         """Ask the servers that a transport on our sockets, which ends, has no answer of."""
-        assert isinstance(source, IceTransport)
+        assert isinstance(source, IceGeneration)
         self._gathering.note_as_asked_by(source._gathering)  # noqa: SLF001 - of this class
         self._spawn(self._ask_servers())
 

@@ -13,6 +13,7 @@ an INIT.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ class DataTransport:
         on_channel: Called with each open channel of the peer; calls its `announce_open` once the
             application knows of it.
         on_close: Called when an association has ended; all of its channels are closed by then.
+        on_state: Called when `state` has changed.
 
     Attributes:
         malformed: Packets of the peer that could not be parsed.
@@ -62,9 +64,11 @@ class DataTransport:
         *,
         on_channel: Callable[[DataChannel], None],
         on_close: Callable[[], None] = lambda: None,
+        on_state: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_channel = on_channel
         self._on_close = on_close
+        self._on_state = on_state
         self._association = self._new_association()
         #: Answers a peer that restarts, and takes over when its cookie comes back.
         self._next: SctpAssociation | None = None
@@ -87,6 +91,11 @@ class DataTransport:
         if self._state is SctpTransportState.CONNECTING and self._association.established:
             self._state = SctpTransportState.CONNECTED
         return self._state
+
+    @property
+    def max_channels(self) -> int | None:
+        """Channels that the streams of both ends allow; None before the association is there."""
+        return self._association.maxChannels
 
     @property
     def refused_channels(self) -> int:
@@ -222,6 +231,7 @@ class DataTransport:
             self._renew()
         if self._state is SctpTransportState.NEW:
             self._state = SctpTransportState.CONNECTING
+            self._on_state()
             self._first_channels.clear()
             self._begin(self._association)
 
@@ -286,7 +296,7 @@ class DataTransport:
         self.restarts += 1
 
     def _new_association(self) -> SctpAssociation:
-        association = SctpAssociation(self._on_association_close)
+        association = SctpAssociation(self._on_association_close, self._on_association_open)
         association.on("datachannel", self._on_channel)
         return association
 
@@ -317,8 +327,13 @@ class DataTransport:
         if any(channel.id == id for channel in self._association.channels):
             raise InvalidAccessError(f"a data channel with the id {id} exists")
 
+    def _on_association_open(self) -> None:
+        # It is just about to be established.
+        asyncio.get_running_loop().call_soon(self._on_state)
+
     def _on_association_close(self) -> None:
         self._state = SctpTransportState.CLOSED
+        self._on_state()
         self._on_close()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.generations import IceGenerations
-from peer.transport.ice.transport import IceTransport
+from peer.transport.ice.transport import IceGeneration
 from tests.support.clock.deadline import DEADLINE
 from tests.support.network.ice import LOOPBACK
 
@@ -36,7 +36,7 @@ class Side:
         self.role = role
         self.states: list[IceTransportState] = []
         self.datagrams: list[bytes] = []
-        self.made: dict[str, IceTransport] = {}
+        self.made: dict[str, IceGeneration] = {}
         #: Where a candidate of ours goes, by the generation that it belongs to.
         self.trickle: dict[str, Callable[[CandidateFields | None], None]] = {}
         self._timing = timing
@@ -46,8 +46,8 @@ class Side:
             IceParameters.generate(), make=self._make, events=self, timing=timing
         )
 
-    def _make(self, local: IceParameters, events: IceEvents) -> IceTransport:
-        made = IceTransport(
+    def _make(self, local: IceParameters, events: IceEvents) -> IceGeneration:
+        made = IceGeneration(
             local=local,
             interfaces=LOOPBACK,
             ports=self._port,
@@ -115,7 +115,7 @@ class Side:
         """Wait until so many datagrams have been received."""
         await self.until(lambda: len(self.datagrams) >= count, timeout)
 
-    async def ended(self, ice: IceTransport, state: IceTransportState) -> None:
+    async def ended(self, ice: IceGeneration, state: IceTransportState) -> None:
         """Wait, while datagrams come, until one generation is in this state."""
         await self.until(lambda: ice.state is state)
 

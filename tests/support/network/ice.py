@@ -13,7 +13,7 @@ from aioice import stun
 from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.timing import IceTiming
-from peer.transport.ice.transport import IceTransport
+from peer.transport.ice.transport import IceGeneration
 from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PATIENT = IceTiming(server_timeout=DEADLINE)
 
 @dataclass
 class Recorder:
-    """Records the events of an IceTransport, and lets a test wait for them."""
+    """Records the events of an IceGeneration, and lets a test wait for them."""
 
     candidates: list[CandidateFields | None] = field(default_factory=list)
     failures: list[ServerFailure] = field(default_factory=list)
@@ -100,17 +100,17 @@ class Recorder:
 
 
 class End:
-    """An IceTransport with its recorder."""
+    """An IceGeneration with its recorder."""
 
     def __init__(self, **options: object) -> None:
         self.seen = Recorder()
         options.setdefault("interfaces", LOOPBACK)
         options.setdefault("timing", PATIENT)
-        self.ice = IceTransport(
+        self.ice = IceGeneration(
             local=IceParameters.generate(),
             events=self.seen,
             on_datagram=self.seen.on_datagram,
-            **options,  # type: ignore[arg-type]  # each test names the options of IceTransport
+            **options,  # type: ignore[arg-type]  # each test names the options of IceGeneration
         )
 
 

@@ -10,7 +10,7 @@ from peer.ice import CandidateFields, IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.ice.datagrams import IceCounters, IceDatagrams
 from peer.transport.ice.generations import IceGenerations
-from peer.transport.ice.transport import IceTransport
+from peer.transport.ice.transport import IceGeneration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class ScriptedDatagrams(IceDatagrams):
         self._on_datagram(datagram)
 
 
-class ScriptedIce(IceTransport):
+class ScriptedIce(IceGeneration):
     """A generation without sockets, whose fate is the test's to say."""
 
     datagrams: ScriptedDatagrams

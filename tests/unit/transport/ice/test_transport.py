@@ -5,7 +5,7 @@ from __future__ import annotations
 from peer.ice import IceParameters
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.servers import TurnServer, TurnTransportProtocol
-from peer.transport.ice.transport import IceTransport
+from peer.transport.ice.transport import IceGeneration
 from tests.support.network.ice import End
 from tests.support.network.ice_generations import RecordedEvents
 
@@ -15,14 +15,14 @@ LOCAL = IceParameters("ufrag", "secret" * 4)
 async def test_repr_of_ice_transport_shows_state_without_password() -> None:
     end = End()
     text = repr(end.ice)
-    assert text == f"<IceTransport {end.ice.local.username_fragment} new, no pair>"
+    assert text == f"<IceGeneration {end.ice.local.username_fragment} new, no pair>"
     assert end.ice.local.password not in text
 
 
 async def test_repr_of_ice_generations_shows_active_one_without_password() -> None:
     ice = IceGenerations(
         LOCAL,
-        make=lambda local, events: IceTransport(
+        make=lambda local, events: IceGeneration(
             local=local, events=events, on_datagram=lambda _: None
         ),
         events=RecordedEvents(),
