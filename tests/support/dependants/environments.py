@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +27,13 @@ class Dependant:
         name: Its name on PyPI.
         requirements: What pip installs.
         python: The interpreter; None where this machine has none that the package takes.
+        source: What is kept beside it as a source distribution; None for nothing.
     """
 
     name: str
     requirements: tuple[str, ...]
     python: str | None = sys.executable
+    source: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -62,10 +65,22 @@ class Dependant:
         # The checkout itself, as an editable install would have it, but for what that writes there.
         packages = next(self.folder.glob("lib/python*/site-packages"))
         (packages / "handfast-checkout.pth").write_text(f"{ROOT}\n")
+        if self.source is not None:
+            name = self.source.partition("==")[0]
+            command = ["download", "--quiet", "--no-deps", f"--no-binary={name}", self.source]
+            subprocess.run([*pip[:-2], *command, f"--dest={self.folder}"], check=True)
         (self.folder / _MADE).write_text(self._note())
 
+    def unpacked(self, folder: Path) -> Path:
+        """Unpack the source distribution into a folder, and return the folder of it."""
+        [archive] = self.folder.glob("*.tar.gz")
+        with tarfile.open(archive) as file:
+            file.extractall(folder, filter="data")
+        return folder / archive.name.removesuffix(".tar.gz")
+
     def _note(self) -> str:
-        return "\n".join((*self.requirements, *_our_requirements()))
+        source = () if self.source is None else (self.source,)
+        return "\n".join((*self.requirements, *source, *_our_requirements()))
 
 
 DEPENDANTS = {
@@ -77,8 +92,10 @@ DEPENDANTS = {
         Dependant("pymediasoup", ("pymediasoup==1.5.0",)),
         Dependant("rtcbot", ("rtcbot==0.2.5",)),
         Dependant("fastapi-webrtc", ("fastapi-webrtc==0.3.0",), PYTHON_3_12),
-        # No package: aiortc's own examples, of its source distribution.
-        Dependant("aiortc-examples", ("aiohttp", "opencv-python-headless")),
+        # No package: aiortc's own examples, which only its source distribution has.
+        Dependant(
+            "aiortc-examples", ("aiohttp", "opencv-python-headless"), source="aiortc==1.16.0"
+        ),
     )
 }
 

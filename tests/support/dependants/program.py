@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import os
+import re
+import signal
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.clock.deadline import DEADLINE
@@ -37,6 +39,7 @@ class DependantProgram:
     def __init__(self, dependant: Dependant, command: Sequence[str]) -> None:
         self._command = [str(dependant.interpreter), *command]
         self._told: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._news = asyncio.Event()
         self.log: list[str] = []
 
     async def __aenter__(self) -> Self:
@@ -78,6 +81,31 @@ class DependantProgram:
                 if name in message:
                     return message[name]
 
+    async def said(self, pattern: str) -> str:
+        """Wait for a line of the log, and return what in it fits a pattern.
+
+        Raises:
+            RuntimeError: The program ended without it.
+        """
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                self._news.clear()
+                for line in self.log:
+                    if found := re.search(pattern, line):
+                        return found[0]
+                if self._reading.done():
+                    raise RuntimeError("the program ended:\n" + "\n".join(self.log[-_LINES:]))
+                await self._news.wait()
+
+    def interrupt(self) -> None:
+        """Interrupt the program, as a user's key does."""
+        self._process.send_signal(signal.SIGINT)
+
+    async def ended(self) -> None:
+        """Wait until the program has ended by itself."""
+        async with asyncio.timeout(DEADLINE):
+            await self._process.wait()
+
     async def address(self) -> str:
         """Wait until the program serves, and return its address."""
         return f"http://127.0.0.1:{await self.told('port', timeout=STARTING)}"
@@ -87,11 +115,13 @@ class DependantProgram:
         async for raw in self._process.stdout:
             line = raw.decode(errors="replace").rstrip()
             self.log.append(line)
+            self._news.set()
             with contextlib.suppress(ValueError):
                 message = json.loads(line)
                 if isinstance(message, dict):
                     self._told.put_nowait(message)
         self._told.put_nowait(None)
+        asyncio.get_running_loop().call_soon(self._news.set)
 
 
 async def serves(port: int) -> None:
