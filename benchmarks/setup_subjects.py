@@ -47,23 +47,27 @@ class Handfast(_Subject):
     async def measure(self) -> float:
         """Set up once, and return the milliseconds it took."""
         async with self._connection() as offerer, self._connection() as answerer:
-            opened = asyncio.Event()
-            channel = offerer.createDataChannel("benchmark")
-            channel.on("open", opened.set)
-            to_answerer, to_offerer = asyncio.Event(), asyncio.Event()
-            _trickle(offerer, answerer, to_answerer)
-            _trickle(answerer, offerer, to_offerer)
+            return await self.connect(offerer, answerer)
 
-            start = perf_counter()
-            await offerer.setLocalDescription(await offerer.createOffer())
-            await answerer.setRemoteDescription(_description(offerer))
-            to_answerer.set()
-            await answerer.setLocalDescription(await answerer.createAnswer())
-            await offerer.setRemoteDescription(_description(answerer))
-            to_offerer.set()
-            async with asyncio.timeout(TIMEOUT):
-                await opened.wait()
-            return (perf_counter() - start) * 1000
+    async def connect(self, offerer: PeerConnection, answerer: PeerConnection) -> float:
+        """Connect two ends by a data channel, and return the milliseconds it took."""
+        opened = asyncio.Event()
+        channel = offerer.createDataChannel("benchmark")
+        channel.on("open", opened.set)
+        to_answerer, to_offerer = asyncio.Event(), asyncio.Event()
+        _trickle(offerer, answerer, to_answerer)
+        _trickle(answerer, offerer, to_offerer)
+
+        start = perf_counter()
+        await offerer.setLocalDescription(await offerer.createOffer())
+        await answerer.setRemoteDescription(_description(offerer))
+        to_answerer.set()
+        await answerer.setLocalDescription(await answerer.createAnswer())
+        await offerer.setRemoteDescription(_description(answerer))
+        to_offerer.set()
+        async with asyncio.timeout(TIMEOUT):
+            await opened.wait()
+        return (perf_counter() - start) * 1000
 
     def _connection(self) -> PeerConnection:
         return PeerConnection()
@@ -99,7 +103,18 @@ class Aiortc(_Subject):
 
     async def measure(self) -> float:
         """Set up once, and return the milliseconds it took."""
-        offerer, answerer = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
+        offerer, answerer = self.connection(), self.connection()
+        taken = await self.connect(offerer, answerer)
+        await asyncio.gather(offerer.close(), answerer.close())
+        return taken
+
+    @staticmethod
+    def connection() -> RTCPeerConnection:
+        """Make a connection that asks no server."""
+        return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+    async def connect(self, offerer: RTCPeerConnection, answerer: RTCPeerConnection) -> float:
+        """Connect two ends by a data channel, and return the milliseconds it took."""
         opened = asyncio.Event()
         channel = offerer.createDataChannel("benchmark")
         channel.on("open", opened.set)
@@ -111,10 +126,7 @@ class Aiortc(_Subject):
         await offerer.setRemoteDescription(answerer.localDescription)
         async with asyncio.timeout(TIMEOUT):
             await opened.wait()
-        taken = (perf_counter() - start) * 1000
-
-        await asyncio.gather(offerer.close(), answerer.close())
-        return taken
+        return (perf_counter() - start) * 1000
 
 
 class Libwebrtc:

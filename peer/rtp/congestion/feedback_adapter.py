@@ -44,13 +44,16 @@ class FeedbackResult:
 
 
 class TransportFeedbackAdapter:
-    """Remembers the latest packets of a transport by transport-wide sequence number, in a ring."""
+    """Remembers the latest packets of a transport by transport-wide sequence number, in a ring.
+
+    The ring is made with the first packet: half of what a connection holds that sends no media.
+    """
 
     def __init__(self) -> None:
-        self._times = array("d", bytes(8 * SENT_PACKETS))
+        self._times = array("d")
         # 0: not sent, or reported as arrived. Below 0: reported as missing.
-        self._sizes = array("i", bytes(4 * SENT_PACKETS))
-        self._numbers = array("H", bytes(2 * SENT_PACKETS))
+        self._sizes = array("i")
+        self._numbers = array("H")
         self._reference: int | None = None
 
     def add_packets(self, first: int, sizes: Sequence[int], now: MonotonicTime) -> None:
@@ -62,6 +65,10 @@ class TransportFeedbackAdapter:
             now: Time of sending.
         """
         times, ring, numbers = self._times, self._sizes, self._numbers
+        if not ring:
+            times.frombytes(bytes(times.itemsize * SENT_PACKETS))
+            ring.frombytes(bytes(ring.itemsize * SENT_PACKETS))
+            numbers.frombytes(bytes(numbers.itemsize * SENT_PACKETS))
         number = first
         for size in sizes:
             index = number & _MASK
@@ -74,6 +81,8 @@ class TransportFeedbackAdapter:
         """Match feedback with sent packets; numbers never sent, or reported before, are ignored."""
         start = self._reference_time(feedback.reference_time)
         times, sizes, numbers = self._times, self._sizes, self._numbers
+        if not sizes:
+            return FeedbackResult([], 0, [])
         packets: list[AckedPacket] = []
         lost = 0
         lost_sizes: list[int] = []

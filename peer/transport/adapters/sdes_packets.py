@@ -43,9 +43,10 @@ class SdesPackets:
     ) -> None:
         made = Srtp.of_keys(ours=keys.ours, theirs=keys.theirs)
         self._sends, self._takes = sends or made, takes or made
-        self.protect = self._sends.protect
-        self.protect_all = self._sends.protect_all
-        self.protect_rtcp = self._sends.protect_rtcp
+        outbound = self._sends.outbound
+        self.protect = outbound.protect
+        self.protect_all = outbound.protect_all
+        self.protect_rtcp = outbound.protect_rtcp
         self.unprotect = _without_mki(self._takes.unprotect, keys.theirs, _SRTP_TAG)
         self.unprotect_rtcp = _without_mki(self._takes.unprotect_rtcp, keys.theirs, _SRTCP_TAG)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, SRTPProtectionProfile
@@ -93,28 +94,29 @@ class Srtp:
     streams are spread over several sessions with the same keys, and the cost of a packet does not
     grow with the SSRCs that the peer uses.
 
+    A session is made with the first packet: a connection without media never has one.
+
     Args:
         new_inbound: Makes a session that unprotects packets of the peer.
-        outbound: Protects our packets.
-
-    Attributes:
-        protect: Protects an RTP packet; None where it is malformed or too large.
-        protect_all: Protects several RTP packets; those that it cannot protect are left out.
-        protect_rtcp: Protects an RTCP packet; None where it is malformed or too large.
+        new_outbound: Makes the session that protects our packets.
     """
 
-    def __init__(self, *, new_inbound: Callable[[], SrtpSession], outbound: SrtpSession) -> None:
+    def __init__(
+        self,
+        *,
+        new_inbound: Callable[[], SrtpSession],
+        new_outbound: Callable[[], SrtpSession],
+    ) -> None:
         self._new_inbound = new_inbound
-        self.protect = outbound.protect
-        self.protect_all = outbound.protect_all
-        self.protect_rtcp = outbound.protect_rtcp
+        self._new_outbound = new_outbound
         # Least recently used first. A run of packets of one SSRC moves it only once.
         self._groups: OrderedDict[bytes, _Group] = OrderedDict()
-        #: Has room for one more stream, always.
-        self._open = _Group(new_inbound())
-        self._latest = b""
-        self._unprotect = self._open.session.unprotect
-        self._unprotect_rtcp = self._open.session.unprotect_rtcp
+        #: The session that has room for one more stream, once there is one.
+        self._open: _Group | None = None
+        #: The SSRC whose packets the next two take.
+        self._latest: bytes | None = None
+        self._unprotect: Callable[[bytes], bytes | None]
+        self._unprotect_rtcp: Callable[[bytes], bytes | None]
 
     @classmethod
     def of(cls, connection: SSL.Connection, role: DtlsRole) -> Srtp | None:
@@ -145,7 +147,7 @@ class Srtp:
         )
         return cls(
             new_inbound=lambda: SrtpSession(Session(inbound)),
-            outbound=SrtpSession(Session(outbound)),
+            new_outbound=lambda: SrtpSession(Session(outbound)),
         )
 
     @classmethod
@@ -160,8 +162,13 @@ class Srtp:
         outbound = _sdes_policy(ours, Policy.SSRC_ANY_OUTBOUND)
         return cls(
             new_inbound=lambda: SrtpSession(Session(inbound)),
-            outbound=SrtpSession(Session(outbound)),
+            new_outbound=lambda: SrtpSession(Session(outbound)),
         )
+
+    @cached_property
+    def outbound(self) -> SrtpSession:
+        """The session that protects our packets: one, as it counts them."""
+        return self._new_outbound()
 
     @property
     def authenticated(self) -> bool:
@@ -173,7 +180,7 @@ class Srtp:
         ssrc = packet[8:12]
         if ssrc == self._latest:
             return self._unprotect(packet)
-        group = self._groups.get(ssrc, self._open)
+        group = self._group(ssrc)
         plain = group.session.unprotect(packet)
         if plain is not None:
             self._remember(ssrc, group)
@@ -184,11 +191,20 @@ class Srtp:
         ssrc = packet[4:8]
         if ssrc == self._latest:
             return self._unprotect_rtcp(packet)
-        group = self._groups.get(ssrc, self._open)
+        group = self._group(ssrc)
         plain = group.session.unprotect_rtcp(packet)
         if plain is not None:
             self._remember(ssrc, group)
         return plain
+
+    def _group(self, ssrc: bytes) -> _Group:
+        """The streams that an SSRC belongs to, or would."""
+        found = self._groups.get(ssrc)
+        if found is not None:
+            return found
+        if self._open is None:
+            self._open = _Group(self._new_inbound())
+        return self._open
 
     def _remember(self, ssrc: bytes, group: _Group) -> None:
         self._latest = ssrc
@@ -204,7 +220,7 @@ class Srtp:
             self._open.session.remove_stream(int.from_bytes(oldest))
             self._open.size -= 1
         elif group.size == SESSION_SSRCS:
-            self._open = _Group(self._new_inbound())
+            self._open = None
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from peer.identity.fingerprints import (
 )
 from peer.identity.shown_certificate import ShownCertificate
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.adapters.srtp import Srtp
+from peer.transport.adapters.srtp import Srtp, SrtpSession
 from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
@@ -502,9 +502,17 @@ class SrtpSender:
 
     def open(self, srtp: Srtp) -> None:
         """Send RTP and RTCP with these keys, as the peer is verified."""
-        self._protect = srtp.protect
-        self._protect_all = srtp.protect_all
-        self._protect_rtcp = srtp.protect_rtcp
+        self._protect = lambda packet: self._outbound(srtp).protect(packet)
+        self._protect_all = lambda packets: self._outbound(srtp).protect_all(packets)
+        self._protect_rtcp = lambda packet: self._outbound(srtp).protect_rtcp(packet)
+
+    def _outbound(self, srtp: Srtp) -> SrtpSession:
+        """Bind the functions of the session that the first packet makes."""
+        session = srtp.outbound
+        self._protect = session.protect
+        self._protect_all = session.protect_all
+        self._protect_rtcp = session.protect_rtcp
+        return session
 
     def close(self) -> None:
         """Send neither RTP nor RTCP any more."""

@@ -183,7 +183,7 @@ async def test_srtp_keys_are_those_that_aiortc_derives(profile: bytes, role: Dtl
     other = DtlsRole.CLIENT if role is DtlsRole.SERVER else DtlsRole.SERVER
     received, sent = aiortc_sessions(handshake, other)
 
-    protected = srtp.protect(rtp(1))
+    protected = srtp.outbound.protect(rtp(1))
     assert protected is not None
     assert received.unprotect(protected) == rtp(1)
     assert srtp.unprotect(sent.protect(rtp(2))) == rtp(2)
@@ -227,7 +227,7 @@ class Opened:
         self.removed: list[int] = []
         self.sessions: list[OpenSession] = []
         outbound = cast("SrtpSession", OpenSession([]))
-        self.srtp = Srtp(new_inbound=self._new, outbound=outbound)
+        self.srtp = Srtp(new_inbound=self._new, new_outbound=lambda: outbound)
 
     def _new(self) -> SrtpSession:
         self.sessions.append(OpenSession(self.removed))
@@ -284,7 +284,7 @@ def test_a_packet_of_any_of_many_ssrcs_is_looked_for_among_few() -> None:
 
 
 def test_a_replay_of_any_of_many_ssrcs_is_none(session: Ends) -> None:
-    srtp = Srtp(new_inbound=lambda: receiving(session), outbound=sending(session))
+    srtp = Srtp(new_inbound=lambda: receiving(session), new_outbound=lambda: sending(session))
     outbound = sending(session)
     sent = [outbound.protect(rtp(1, ssrc=ssrc)) for ssrc in range(3 * SESSION_SSRCS)]
     packets = [packet for packet in sent if packet is not None]
@@ -296,7 +296,7 @@ def test_a_replay_of_any_of_many_ssrcs_is_none(session: Ends) -> None:
 
 
 def test_an_ssrc_that_libsrtp_has_forgotten_begins_anew(session: Ends) -> None:
-    srtp = Srtp(new_inbound=lambda: receiving(session), outbound=sending(session))
+    srtp = Srtp(new_inbound=lambda: receiving(session), new_outbound=lambda: sending(session))
     outbound = sending(session)
     first = outbound.protect(rtp(1, ssrc=0))
     assert first is not None
