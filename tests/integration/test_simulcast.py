@@ -152,3 +152,35 @@ async def test_encodings_that_the_offer_asks_for_are_sent_by_the_answerer() -> N
         await call.until(
             lambda sent: list(sent) == ["q", "f"] and all(each.framesSent for each in sent.values())
         )
+
+
+async def test_relay_gives_each_viewer_the_encoding_that_it_chooses() -> None:
+    async with simulcast() as call, pair() as (first, one), pair() as (second, other):
+        await call.shows(WIDTH)
+        (receiver,) = call.viewer.getReceivers()
+        assert [each.rid for each in receiver.layers] == list(RIDS)
+        assert receiver.layers[2].pixels == WIDTH * HEIGHT
+        small, large = receiver.encoded_track(layer="h"), receiver.encoded_track()
+        first.addTrack(small)
+        second.addTrack(large)
+        await connect(first, one)
+        await connect(second, other)
+        near = Simulcast(first, one, only(first).sender)
+        far = Simulcast(second, other, only(second).sender)
+        frames = one.getReceivers()[0].encoded_frames()
+        await far.shows(WIDTH)
+        ssrcs, times = set(), []
+        async with asyncio.timeout(DEADLINE):
+            for layer, width in ((None, WIDTH), ("h", WIDTH // 2), ("f", WIDTH)):
+                small.layer = layer
+                async for frame in frames:
+                    ssrcs.add(frame.ssrc)
+                    times.append(frame.pts)
+                    if frame.keyframe and frame.width == width:
+                        break
+        assert ssrcs == {near.sender.ssrc}
+        assert times == sorted(set(times))
+        assert not frames.dropped
+        small.layer = "h"
+        await near.shows(WIDTH // 2)
+        await far.shows(WIDTH)

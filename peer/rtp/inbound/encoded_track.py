@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Protocol
 
 from peer.rtp.inbound.readers import FrameReader
 from peer.rtp.push_track import PushTrack
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import MediaKind
 
 
+class LayerSource(Protocol):
+    """The receiver of a simulcast, as a track that chooses an encoding sees it."""
+
+    def limit_layer(self, reader: EncodedTrack, most: str | None) -> None:
+        """Give a track no larger encoding than this one."""
+
+    def request_layer_keyframe(self, reader: EncodedTrack) -> None:
+        """Request a key frame of the encoding that a track gets."""
+
+
 class EncodedTrack(PushTrack):
     """A track that gives `EncodedFrame`s to senders, from the next key frame on.
 
@@ -26,13 +37,31 @@ class EncodedTrack(PushTrack):
         kind: Audio or video.
         on_keyframe_wanted: Requests a key frame of the peer that sends.
         limit: Frames that wait at most; `FrameQueue` says which are dropped beyond it.
+        layers: Gives encodings of a simulcast; None for a track that has no choice.
     """
 
-    def __init__(self, kind: MediaKind, on_keyframe_wanted: Callable[[], None], limit: int) -> None:
+    def __init__(
+        self,
+        kind: MediaKind,
+        on_keyframe_wanted: Callable[[], None],
+        limit: int,
+        layers: LayerSource | None = None,
+    ) -> None:
         super().__init__()
+        self._layers = layers
+        self._most: str | None = None
+        # Whether the receiver gives this track an encoding of its own choice.
+        self._is_chosen = False
         self.kind = kind.value
         self._on_keyframe_wanted = on_keyframe_wanted
-        self._reader = FrameReader(on_keyframe_wanted, limit)
+        # Weakly, so that a track that was let go is gone at once.
+        held = weakref.ref(self)
+
+        def ask() -> None:
+            if (track := held()) is not None:
+                track.request_keyframe()
+
+        self._reader = FrameReader(ask, limit)
         self._sink: FrameSink | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -43,6 +72,22 @@ class EncodedTrack(PushTrack):
     def dropped(self) -> int:
         """Frames that were not fetched in time."""
         return self._reader.dropped
+
+    @property
+    def layer(self) -> str | None:
+        """RID of the largest encoding of a simulcast that is wanted; None for the largest there is.
+
+        A change happens at a key frame, which is asked for. While the encoding does not come, the
+        largest below it is given. Where the peer sends no simulcast, there is one stream to give.
+        """
+        return self._most
+
+    @layer.setter
+    def layer(self, rid: str | None) -> None:
+        self._most = rid
+        if self._layers is not None and self.readyState == "live":
+            self._is_chosen = True
+            self._layers.limit_layer(self, rid)
 
     async def recv(self) -> EncodedFrame:  # type: ignore[override]  # our senders take it
         """Wait for the next frame.
@@ -58,7 +103,11 @@ class EncodedTrack(PushTrack):
 
     def request_keyframe(self) -> None:
         """Request a key frame of the peer that sends; senders do when their peers request one."""
-        if self.readyState == "live":
+        if self.readyState != "live":
+            return
+        if self._is_chosen and self._layers is not None:
+            self._layers.request_layer_keyframe(self)
+        else:
             self._on_keyframe_wanted()
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
 from peer.rtp.inbound.decoding import Decoding
+from peer.rtp.inbound.layers import LayerReaders
 from peer.rtp.inbound.readers import Readers
 from peer.rtp.inbound.tones import ToneReceiver
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.engine.ports import EnginePort
+    from peer.rtp.inbound.readers import ItemConsumer
     from peer.rtp.packet import PlayoutDelay, RtpPacket
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
     from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
@@ -55,6 +57,7 @@ class InboundRtp:
         peer: Tells who that is, and what says so.
         stream_receiver: Makes frames of packets.
         readers: The readers of encoded frames, which get them at once.
+        layer_readers: The readers that choose an encoding of a simulcast.
         decoding: Decodes frames for the track.
         tones: Makes tones of telephone events.
         codec: The codec of the last frame; None before it.
@@ -70,6 +73,7 @@ class InboundRtp:
             is_played=lambda: self.decoding.wants_frames,
         )
         self.readers: Readers[EncodedFrame] = Readers()
+        self.layer_readers = LayerReaders(self.stream_receiver)
         self.decoding = Decoding(kind, clock, self.request_keyframe)
         self.tones = ToneReceiver()
         self.codec: Codec | None = None
@@ -133,6 +137,7 @@ class InboundRtp:
         self._alarm.cancel()
         self._tone_alarm.cancel()
         self.readers.finish()
+        self.layer_readers.finish()
         self.tones.readers.finish()
         self.decoding.stop()
 
@@ -140,6 +145,7 @@ class InboundRtp:
         """Drop the frames of a peer that is not the one that signalled, and end every reader."""
         self.stream_receiver.pause()
         self.readers.abandon()
+        self.layer_readers.abandon()
         self.tones.readers.abandon()
         self.decoding.track.stop()
 
@@ -147,6 +153,18 @@ class InboundRtp:
         """Request a key frame of the peer; audio needs none."""
         if self._engine is not None:
             self.stream_receiver.request_keyframe(self.clock())
+            self._alarm.set(self.stream_receiver.deadline)
+
+    def limit_layer(self, reader: ItemConsumer[EncodedFrame], most: str | None) -> None:
+        """Give a reader no larger encoding of a simulcast than this one."""
+        self.readers.remove(reader)
+        self.layer_readers.limit(reader, most, now=self.clock())
+        self._alarm.set(self.stream_receiver.deadline)
+
+    def request_layer_keyframe(self, reader: ItemConsumer[EncodedFrame]) -> None:
+        """Request a key frame of the encoding that a reader gets."""
+        if self._engine is not None:
+            self.layer_readers.request_keyframe(reader, self.clock())
             self._alarm.set(self.stream_receiver.deadline)
 
     def on_rtp(
@@ -185,6 +203,8 @@ class InboundRtp:
     def _on_frame(self, frame: EncodedFrame) -> None:
         self.codec = frame.codec
         self.readers.put(frame)
+        if self.layer_readers:
+            self.layer_readers.put_alone(frame)
         delay = self.stream_receiver.playout_delay
         if delay is not None and delay != self._playout_delay:
             self.decoding.jitter_buffer.set_bounds(minimum=delay.minimum, maximum=delay.maximum)

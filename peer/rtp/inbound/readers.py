@@ -54,6 +54,10 @@ class Readers(Generic[ItemT]):
         else:
             self._readers = (*self._present(), weakref.ref(reader))
 
+    def remove(self, reader: ItemConsumer[ItemT]) -> None:
+        """Give a reader no more items; nothing happens where it gets none."""
+        self._readers = tuple(each for each in self._present() if each() is not reader)
+
     def put(self, item: ItemT) -> None:
         """Give an item to every reader."""
         gone = False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.inbound.inbound_rtp import InboundRtp
+    from peer.rtp.inbound.layers import ReceivedLayer
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
@@ -126,6 +127,11 @@ class RtpReceiver:
         self._jitter_buffer_target = milliseconds
         self._inbound.decoding.jitter_buffer.minimum = (milliseconds or 0.0) / 1000
 
+    @property
+    def layers(self) -> tuple[ReceivedLayer, ...]:
+        """The encodings that the peer sends of one picture (simulcast); none without simulcast."""
+        return self._inbound.layer_readers.layers(self._inbound.clock())
+
     def encoded_frames(self, limit: int = LIMIT) -> FrameReader:
         """Read encoded frames from the next key frame on: `async for frame in …`.
 
@@ -142,19 +148,24 @@ class RtpReceiver:
         self._inbound.readers.add(reader)
         return reader
 
-    def encoded_track(self, limit: int = LIMIT) -> EncodedTrack:
+    def encoded_track(self, limit: int = LIMIT, *, layer: str | None = None) -> EncodedTrack:
         """Make a track of encoded frames for senders: media goes on without decoding.
 
         One track serves any number of senders, of any connections. It ends with the receiver.
 
         Args:
             limit: Frames that wait in the queue at most.
+            layer: RID of the largest encoding of a simulcast that is wanted; None for the largest
+                there is. `track.layer` changes it.
 
         Raises:
             ConfigurationError: The limit is less than 1.
         """
-        track = EncodedTrack(self.kind, self._inbound.request_keyframe, limit)
-        self._inbound.readers.add(track)
+        inbound = self._inbound
+        track = EncodedTrack(self.kind, inbound.request_keyframe, limit, inbound)
+        inbound.readers.add(track)
+        if layer is not None:
+            track.layer = layer
         return track
 
     def tones(self) -> ToneReader:

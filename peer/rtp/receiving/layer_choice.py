@@ -4,7 +4,7 @@ Encodings (RFC 8853) differ in size, and where that is the same, in bitrate. A c
 at a key frame only: the choice says of which encoding one is wanted. A higher one is taken at its
 next key frame; a lower one where the present one gives nothing whole while others arrive. What
 failed so is then left alone for a while, ever longer, so that a link that flaps does not freeze the
-picture each time.
+picture each time. A limit has smaller ones taken.
 """
 
 from __future__ import annotations
@@ -67,6 +67,14 @@ class Layer:
             self.bitrate = (self.bitrate + latest) / 2 if self.bitrate else latest
             self._since, self._bytes = now, 0
 
+    def is_active(self, now: MonotonicTime) -> bool:
+        """True while packets of the encoding come."""
+        return now - self.last_packet < ALIVE
+
+    def learn(self, other: Layer) -> None:
+        """Know of the encoding what another choice knows; not how it failed there."""
+        self.area, self.bitrate, self.last_packet = other.area, other.bitrate, other.last_packet
+
     def is_higher_than(self, other: Layer) -> bool:
         """True where it has more pixels, or as many and clearly more bits for them."""
         if self.area and other.area and self.area != other.area:
@@ -88,6 +96,7 @@ class LayerChoice:
 
     Attributes:
         layers: What is known of each.
+        most: The largest encoding that is wanted; None for no limit.
         chosen: The encoding whose frames are given; None before the first key frame.
         wanted: The encoding of which a key frame is wanted; None for none.
         stalled: True while the chosen one gives nothing whole, and others arrive.
@@ -102,12 +111,14 @@ class LayerChoice:
         "_wanted_since",
         "chosen",
         "layers",
+        "most",
         "stalled",
         "wanted",
     )
 
     def __init__(self, count: int) -> None:
         self.layers = tuple(Layer() for _ in range(count))
+        self.most: int | None = None
         self.chosen: int | None = None
         self.wanted: int | None = None
         self.stalled = False
@@ -152,7 +163,7 @@ class LayerChoice:
         if keyframe and area:
             layer.area = area
         if index != self.chosen:
-            if not keyframe or not self._is_welcome(layer, now):
+            if not keyframe or not self._is_welcome(index, layer, now):
                 return False
             self._choose(index, now)
             return True
@@ -162,8 +173,7 @@ class LayerChoice:
         self._waiting_since = None
         if now - self._chosen_at > _PROVEN:
             layer.penalty = 0.0
-        if self.wanted is not None and not self.layers[self.wanted].is_higher_than(layer):
-            self.wanted = None
+        self._drop_want(layer)
         return True
 
     def on_end(self, index: int, now: MonotonicTime) -> None:
@@ -181,20 +191,38 @@ class LayerChoice:
         self.stalled = False
         self._waiting_since = None
 
-    def _is_welcome(self, layer: Layer, now: MonotonicTime) -> bool:
+    def look(self, now: MonotonicTime) -> None:
+        """See whether another encoding is wanted, as after another limit."""
+        self._look(now)
+
+    def _is_welcome(self, index: int, layer: Layer, now: MonotonicTime) -> bool:
         if self.chosen is None or self.stalled:
-            return True
-        return layer.retry_at <= now and layer.is_higher_than(self.layers[self.chosen])
+            return self.wanted in (None, index) or self._fits(layer)
+        chosen = self.layers[self.chosen]
+        if not self._fits(chosen):
+            return index == self.wanted
+        fits = self._fits(layer)
+        return fits and layer.retry_at <= now and layer.is_higher_than(chosen)
+
+    def _fits(self, layer: Layer) -> bool:
+        """True where an encoding is no larger than the largest that is wanted."""
+        return self.most is None or not layer.is_higher_than(self.layers[self.most])
+
+    def _drop_want(self, given: Layer) -> None:
+        """Want no other encoding that is no better than the one that is given."""
+        if self.wanted is None or not self._fits(given):
+            return
+        if not self.layers[self.wanted].is_higher_than(given):
+            self.wanted = None
 
     def _choose(self, index: int, now: MonotonicTime) -> None:
         self.chosen, self._chosen_at, self._last_frame = index, now, now
         self._interval = 0.0
         self.stalled = False
         self._waiting_since = None
-        if self.wanted is not None and not self.layers[self.wanted].is_higher_than(
-            self.layers[index]
-        ):
+        if self.wanted == index:
             self.wanted = None
+        self._drop_want(self.layers[index])
 
     def _look(self, now: MonotonicTime) -> None:
         chosen = None if self.chosen is None else self.layers[self.chosen]
@@ -223,13 +251,17 @@ class LayerChoice:
         arriving = [
             index
             for index, layer in enumerate(self.layers)
-            if layer is not chosen and now - layer.last_packet < ALIVE
+            if layer is not chosen and layer.is_active(now)
         ]
         trusted = [each for each in arriving if self.layers[each].retry_at <= now]
-        if chosen is not None and not self.stalled:
-            arriving = [each for each in trusted if self.layers[each].is_higher_than(chosen)]
+        if chosen is None or self.stalled:
+            arriving = self._within_limit(trusted or arriving)
+        elif self._fits(chosen):
+            fitting = (i for i in trusted if self._fits(self.layers[i]))
+            arriving = [each for each in fitting if self.layers[each].is_higher_than(chosen)]
         else:
-            arriving = trusted or arriving
+            lower = [each for each in trusted if chosen.is_higher_than(self.layers[each])]
+            arriving = self._within_limit(lower)
         if self.wanted in arriving:
             # One that is asked already is not left for a little more.
             return self.wanted
@@ -238,3 +270,14 @@ class LayerChoice:
             if best is None or self.layers[index].is_higher_than(self.layers[best]):
                 best = index
         return best
+
+    def _within_limit(self, arriving: list[int]) -> list[int]:
+        """Keep the encodings that are within the limit; the smallest of all where none is."""
+        fitting = [each for each in arriving if self._fits(self.layers[each])]
+        if fitting or not arriving:
+            return fitting
+        smallest = arriving[0]
+        for index in arriving:
+            if self.layers[smallest].is_higher_than(self.layers[index]):
+                smallest = index
+        return [smallest]

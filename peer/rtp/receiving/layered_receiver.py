@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from peer.rtp.receiving.frame_assembler import ReceiveTimeline
-from peer.rtp.receiving.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.packet import RtpPacket
+    from peer.rtp.receiving.layer_choice import Layer
+    from peer.rtp.receiving.layer_view import LayerView
     from peer.rtp.receiving.payload_types import PayloadType
     from peer.rtp.receiving.ssrc_receiver import SsrcReceiver
-    from peer.times import MonotonicTime, Seconds, UnixTime
+    from peer.times import MonotonicTime
 
     MakeReceiver = Callable[
         [RtpPacket, PayloadType, ReceiveTimeline, Callable[[EncodedFrame], None]], SsrcReceiver
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds by which capture times and arrivals of two encodings may disagree (ours).
-_CREDIBLE = 1.0
-#: Least seconds from the last frame of one encoding to the first of another (ours): containers
-#: count in milliseconds.
-_LEAST_STEP = 0.001
 #: Least seconds from one change of an SSRC to the next, so that stragglers of the former SSRC do
 #: not undo it (ours).
 SSRC_SWITCH_INTERVAL = 0.2
@@ -48,7 +43,7 @@ class _Encoding:
 
 
 class LayeredReceiver:
-    """Receives the encodings of one simulcast, and gives the frames of one of them at a time.
+    """Receives the encodings of one simulcast, and gives each view those of one at a time.
 
     An encoding is known by its RID, or by its SSRC where the peer says those. Those that are not
     given are followed without repairs and requests.
@@ -57,8 +52,7 @@ class LayeredReceiver:
         rids: Of the encodings (RFC 8853).
         ssrcs: Of the encodings, where the peer says those instead.
         make: Makes the receiver of an SSRC by its first packet.
-        timeline: The presentation times of what is given.
-        on_frame: Gets the frames.
+        views: Get the frames, the first of them for most readers.
 
     Attributes:
         names: RIDs, or SSRCs, of the encodings.
@@ -71,27 +65,22 @@ class LayeredReceiver:
         rids: Sequence[str],
         ssrcs: Sequence[int],
         make: MakeReceiver,
-        timeline: ReceiveTimeline,
-        on_frame: Callable[[EncodedFrame], None],
+        views: Sequence[LayerView],
     ) -> None:
         self.names = tuple(rids) or tuple(map(str, ssrcs))
         self._by_rid = {rid.encode(): index for index, rid in enumerate(rids)}
         self._by_ssrc = {} if rids else {ssrc: index for index, ssrc in enumerate(ssrcs)}
         self._encodings = tuple(_Encoding() for _ in self.names)
-        self._choice = LayerChoice(len(self.names))
         self._make = make
-        self._timeline = timeline
-        self._on_frame = on_frame
-        # The encodings that are repaired and asked: the one that is chosen, and that is wanted.
-        self._active: tuple[int | None, int | None] = (None, None)
-        self._given: int | None = None
-        self._given_ssrc = 0
-        self._capture: UnixTime | None = None
-        self._arrival: MonotonicTime = 0.0
+        self._views = tuple(views)
+        self._choices = tuple(view.attach(self.names) for view in self._views)
+        # The encodings that are repaired and asked: by view, the one that is chosen, and wanted.
+        self._active: tuple[tuple[int | None, int | None], ...] = ()
+        self._listened: frozenset[int | None] = frozenset()
         self._now: MonotonicTime = 0.0
 
     def __repr__(self) -> str:
-        return f"<LayeredReceiver {','.join(self.names)} {self._choice!r}>"
+        return f"<LayeredReceiver {','.join(self.names)} {self._choices!r}>"
 
     def __iter__(self) -> Iterator[SsrcReceiver]:
         return (each.receiver for each in self._encodings if each.receiver is not None)
@@ -103,12 +92,20 @@ class LayeredReceiver:
     @property
     def given(self) -> SsrcReceiver | None:
         """The receiver of the encoding that is given; None before the first frame."""
-        return None if self._given is None else self._encodings[self._given].receiver
+        given = self._views[0].given
+        return None if given is None else self._encodings[given].receiver
 
     @property
     def deadline(self) -> MonotonicTime | None:
         """Time to call `advance`; None where nothing waits."""
         return min((each.deadline for each in self if each.deadline is not None), default=None)
+
+    def described(self) -> Iterator[tuple[str, int | None, Layer]]:
+        """Name, present SSRC and measures of each encoding."""
+        for index, name in enumerate(self.names):
+            receiver = self._encodings[index].receiver
+            ssrc = None if receiver is None else receiver.state.ssrc
+            yield name, ssrc, self._choices[0].layers[index]
 
     def receiver_of(self, ssrc: int | None) -> SsrcReceiver | None:
         """The receiver of an SSRC; None for another one."""
@@ -148,13 +145,15 @@ class LayeredReceiver:
         encoding.receiver = receiver = self._make(
             packet, known, encoding.timeline, partial(self._on_encoded, index)
         )
-        receiver.listen(quietly=index not in self._active)
+        receiver.listen(quietly=index not in self._listened)
         return receiver
 
     def receive(self, receiver: SsrcReceiver, packet: RtpPacket, arrival: MonotonicTime) -> None:
         """Take a packet of the receiver that it has (`receiver_for`)."""
         self._now = arrival
-        self._choice.on_packet(self._by_ssrc[packet.ssrc], size=len(packet.payload), now=arrival)
+        index, size = self._by_ssrc[packet.ssrc], len(packet.payload)
+        for choice in self._choices:
+            choice.on_packet(index, size=size, now=arrival)
         self._settle(arrival)
         receiver.receive(packet, None, arrival)
         if receiver.deadline is None or arrival >= receiver.deadline:
@@ -177,11 +176,34 @@ class LayeredReceiver:
                 receiver.advance(now)
         self._settle(now)
 
-    def request_keyframe(self, now: MonotonicTime) -> None:
+    def add_view(self, view: LayerView, now: MonotonicTime) -> None:
+        """Give one more reader an encoding of its own choice from now on."""
+        choice = view.attach(self.names)
+        for known, learning in zip(self._choices[0].layers, choice.layers, strict=True):
+            learning.learn(known)
+        self._views = (*self._views, view)
+        self._choices = (*self._choices, choice)
+        self.look(now)
+
+    def remove_view(self, view: LayerView) -> None:
+        """Give a reader nothing any more."""
+        self._views = tuple(each for each in self._views if each is not view)
+        self._choices = tuple(each.choice for each in self._views if each.choice is not None)
+
+    def look(self, now: MonotonicTime) -> None:
+        """See whether other encodings are wanted, as after another limit of a view."""
+        self._now = now
+        for choice in self._choices:
+            choice.look(now)
+        self._settle(now)
+
+    def request_keyframe(self, now: MonotonicTime, view: LayerView | None = None) -> None:
         """Request a key frame, again until one comes; the first of all frames is one anyway."""
-        if self._choice.chosen is not None and (given := self.given) is not None:
+        given = (view or self._views[0]).given
+        receiver = None if given is None else self._encodings[given].receiver
+        if receiver is not None:
             self._now = now
-            given.request_keyframe(now)
+            receiver.request_keyframe(now)
 
     def goodbye(self, ssrc: int) -> None:
         """End an SSRC that the peer ended; another may follow at once."""
@@ -194,69 +216,38 @@ class LayeredReceiver:
         encoding.since = float("-inf")
         if self._by_rid:
             del self._by_ssrc[ssrc]
-        self._choice.on_end(index, self._now)
+        for choice in self._choices:
+            choice.on_end(index, self._now)
         self._settle(self._now)
 
     def end(self) -> None:
         """Drop what is incomplete; the next key frame of any encoding is given."""
         for receiver in self:
             receiver.end()
-        self._choice.reset()
+        for choice in self._choices:
+            choice.reset()
 
     def _settle(self, now: MonotonicTime) -> None:
-        active = (self._choice.chosen, self._choice.wanted)
+        active = tuple((choice.chosen, choice.wanted) for choice in self._choices)
         if active == self._active:
             return
         former, self._active = self._active, active
+        self._listened = frozenset(index for pair in active for index in pair)
         for index, encoding in enumerate(self._encodings):
             if encoding.receiver is not None:
-                encoding.receiver.listen(quietly=index not in active)
-        chosen, wanted = active
-        # Before the first key frame of all, a receiver asks by itself where its packets begin none.
-        if wanted is None or wanted == former[1] or chosen is None:
-            return
-        logger.debug("a key frame of the encoding %s is wanted", self.names[wanted])
-        receiver = self._encodings[wanted].receiver
-        if receiver is not None:
-            receiver.request_keyframe(now)
+                encoding.receiver.listen(quietly=index not in self._listened)
+        asked = {wanted for _, wanted in former}
+        for chosen, wanted in active:
+            # Before the first key frame of all, a receiver asks by itself where its packets begin
+            # none.
+            if wanted is None or wanted in asked or (chosen is None and len(active) == 1):
+                continue
+            logger.debug("a key frame of the encoding %s is wanted", self.names[wanted])
+            asked.add(wanted)
+            receiver = self._encodings[wanted].receiver
+            if receiver is not None:
+                receiver.request_keyframe(now)
 
     def _on_encoded(self, index: int, frame: EncodedFrame) -> None:
-        stalled = self._choice.stalled
-        area = (frame.width or 0) * (frame.height or 0)
-        if not self._choice.on_frame(index, keyframe=frame.keyframe, area=area, now=self._now):
-            return
-        gap = frame.gap
-        if frame.ssrc != self._given_ssrc:
-            if index != self._given:
-                self._tell(index, frame, stalled=stalled)
-                gap = stalled
-            self._timeline.restart(self._step_to(frame))
-            self._given, self._given_ssrc = index, frame.ssrc
-        pts = self._timeline.pts(
-            frame.timestamp, arrival=frame.arrival, clock_rate=frame.codec.clock_rate
-        )
-        self._capture, self._arrival = frame.wall_clock, frame.arrival
-        self._on_frame(replace(frame, pts=pts, gap=gap))
-
-    def _step_to(self, frame: EncodedFrame) -> Seconds:
-        """Seconds from the last frame to one of another SSRC, by capture times or arrivals."""
-        step: Seconds = frame.arrival - self._arrival
-        if frame.wall_clock is not None and self._capture is not None:
-            captured = frame.wall_clock - self._capture
-            if abs(captured - step) < _CREDIBLE:
-                step = captured
-        return max(step, _LEAST_STEP)
-
-    def _tell(self, index: int, frame: EncodedFrame, *, stalled: bool) -> None:
-        logger.info(
-            "of the encodings %s, %s is received, %s by %s%s",
-            ", ".join(self.names),
-            self.names[index],
-            frame.width,
-            frame.height,
-            ""
-            if self._given is None
-            else f"; {self.names[self._given]} stalled"
-            if stalled
-            else "",
-        )
+        for view in self._views:
+            view.put(index, frame, self._now)

@@ -11,6 +11,7 @@ from peer.rtp.levels import AudioLevel
 from peer.rtp.malformed import MalformedError
 from peer.rtp.packet import AbsoluteCaptureTime, ExtensionIds, PlayoutDelay, RtpPacket
 from peer.rtp.receiving.frame_assembler import ReceiveTimeline
+from peer.rtp.receiving.layer_view import LayerView
 from peer.rtp.receiving.layered_receiver import SSRC_SWITCH_INTERVAL, LayeredReceiver
 from peer.rtp.receiving.payload_types import PayloadRole, payload_types_of
 from peer.rtp.receiving.rtx import RtxAssociations, original_packet
@@ -83,6 +84,7 @@ class RtpStreamReceiver:
         "_switched_at",
         "_timeline",
         "_types",
+        "_views",
         "other_ssrc_packets",
         "unexpected_packets",
     )
@@ -110,6 +112,8 @@ class RtpStreamReceiver:
         self._rtx = RtxAssociations()
         self._ssrcs = SsrcTable()
         self._timeline = ReceiveTimeline()
+        # The first is for all readers that choose no encoding.
+        self._views: tuple[LayerView, ...] = (LayerView(on_frame, self._timeline),)
         self._current: SsrcReceiver | None = None
         # The encodings of simulcast; None without, when `_current` is all there is.
         self._layers: LayeredReceiver | None = None
@@ -189,8 +193,7 @@ class RtpStreamReceiver:
                 rids=rids,
                 ssrcs=ssrcs,
                 make=self._make_layer,
-                timeline=self._timeline,
-                on_frame=self._on_frame,
+                views=self._views,
             )
 
     def receive(
@@ -237,10 +240,27 @@ class RtpStreamReceiver:
         if current is not None and current.deadline is not None and now >= current.deadline:
             current.advance(now)
 
-    def request_keyframe(self, now: MonotonicTime) -> None:
-        """Request a key frame, again until one comes."""
+    @property
+    def layers(self) -> LayeredReceiver | None:
+        """The receiver of several encodings; None where there is one stream alone."""
+        return self._layers
+
+    def add_view(self, view: LayerView, now: MonotonicTime) -> None:
+        """Give one more reader an encoding of its own choice, where there are several."""
+        self._views = (*self._views, view)
         if self._layers is not None:
-            self._layers.request_keyframe(now)
+            self._layers.add_view(view, now)
+
+    def remove_view(self, view: LayerView) -> None:
+        """Give a reader nothing any more."""
+        self._views = tuple(each for each in self._views if each is not view)
+        if self._layers is not None:
+            self._layers.remove_view(view)
+
+    def request_keyframe(self, now: MonotonicTime, view: LayerView | None = None) -> None:
+        """Request a key frame, again until one comes; of the encoding of a view, where given."""
+        if self._layers is not None:
+            self._layers.request_keyframe(now, view)
         elif self._current is None or self._paused:
             self._keyframe_wanted = True
         else:
