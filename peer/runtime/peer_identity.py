@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from peer.descriptions import SdpType
 from peer.errors import ConfigurationError, InvalidStateError, PhraseError
 from peer.events import EventName, PhraseEvent, PhraseMessageEvent
+from peer.identity.fingerprints import Fingerprint
 from peer.identity.voucher import MAX_VOUCHERS, Voucher, VoucherPurpose
 from peer.negotiation.keying import asks_for_no_certificate
 from peer.negotiation.sdp.description import Sdp
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from peer.errors import PeerTrustError
     from peer.events import ConnectionEmitter
     from peer.identity.certificate import CertificateStore
-    from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.offer_answer import Plan
     from peer.negotiation.session import Session
     from peer.runtime.connection_tap import ConnectionTap
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 #: Attribute of the session part: a voucher of a former certificate for the one that is named.
 #: Others pass it over (RFC 8866 section 5.13).
 VOUCHER_ATTRIBUTE = "handfast-voucher"
+_FINGERPRINT = "a=fingerprint:"
 
 
 class PeerIdentityHost(Protocol):
@@ -155,7 +156,7 @@ class PeerIdentity:
         # The version in `o=` is another one for each description that is made, and read often.
         origin = description.sdp.partition("o=")[2].partition("\r\n")[0]
         if self._signed_origin != origin:
-            found = fingerprints(Sdp.parse(description.sdp))
+            found = own_fingerprints(description.sdp)
             # Who answers in place of the one that was called is the one to sign for.
             signed_by = None if self._gate is None else self._gate.origin
             token = self._signer.sign(found, destination=signed_by or self._remote) if found else ""
@@ -289,6 +290,19 @@ def fingerprints(sdp: Sdp) -> frozenset[Fingerprint]:
     """Collect all fingerprints of a description, of the m-sections that are not rejected."""
     live = (section for section in sdp.media if not section.rejected or section.bundle_only)
     return frozenset(each for section in live for each in sdp.transport_fingerprints(section))
+
+
+def own_fingerprints(text: str) -> frozenset[Fingerprint]:
+    """Collect all fingerprints of a description of ours, without reading the rest of it.
+
+    We write them in m-sections, and each has its own: but for one that is rejected, which has none
+    that counts.
+    """
+    session, *media = text.split("\r\nm=")
+    if _FINGERPRINT in session or any(section.split(" ", 2)[1] == "0" for section in media):
+        return fingerprints(Sdp.parse(text))
+    lines = {line for line in text.split("\r\n") if line.startswith(_FINGERPRINT)}
+    return frozenset(Fingerprint.parse(line.removeprefix(_FINGERPRINT)) for line in lines)
 
 
 def _vouchers(sdp: Sdp) -> Iterator[Voucher]:
