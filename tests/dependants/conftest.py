@@ -7,6 +7,8 @@ import pytest
 from tests.support.peers.marks import EVERYTHING
 
 
+# After what reads the markers of all tests, as docs/CONFORMANCE.md is made.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run what is marked as long with INTEROP=all only, as `make dependants` does."""
     if EVERYTHING:
