@@ -69,7 +69,8 @@ class EventEmitter:
         is_expected: Callable[[BaseException], bool] = _nothing_expected,
     ) -> None:
         self._owner = owner
-        self._handlers: dict[str, list[Handler]] = {str(event): [] for event in events}
+        # Never changed in place: a handler may add others while it is called, and most have none.
+        self._handlers: dict[str, tuple[Handler, ...]] = dict.fromkeys(map(str, events), ())
         self._tasks = BackgroundTasks(is_expected)
         #: True to take handlers of any event, as pyee does, for programs written for aiortc.
         self.takes_any_event = False
@@ -84,7 +85,7 @@ class EventEmitter:
         handlers = self._of(event)
         if not callable(handler):
             raise TypeError(f"a handler is a function, not {type(handler).__name__}")
-        handlers.append(handler)
+        self._handlers[event] = (*handlers, handler)
         return handler
 
     def subscribe(self, event: str, handler: Any = None) -> Any:
@@ -106,7 +107,8 @@ class EventEmitter:
         """
         handlers = self._of(event)
         if handler in handlers:
-            handlers.remove(handler)
+            place = handlers.index(handler)
+            self._handlers[event] = handlers[:place] + handlers[place + 1 :]
 
     def has_listeners(self, event: str) -> bool:
         """Tell whether an event has a handler.
@@ -134,7 +136,7 @@ class EventEmitter:
         Returns:
             Whether there was a handler.
         """
-        handlers = tuple(self._of(event))
+        handlers = self._of(event)
         for handler in handlers:
             try:
                 result = handler(*arguments)
@@ -147,8 +149,7 @@ class EventEmitter:
 
     def clear(self) -> None:
         """Take every handler away; handlers that run go on."""
-        for handlers in self._handlers.values():
-            handlers.clear()
+        self._handlers = dict.fromkeys(self._handlers, ())
 
     def release(self, task: asyncio.Task[Any] | None) -> None:
         """Let one handler's task live on through `close`, because it is the one that closes."""
@@ -165,12 +166,12 @@ class EventEmitter:
         await asyncio.sleep(0)
         await self._tasks.close()
 
-    def _of(self, event: str) -> list[Handler]:
+    def _of(self, event: str) -> tuple[Handler, ...]:
         try:
             return self._handlers[event]
         except (KeyError, TypeError):
             if self.takes_any_event:
-                return self._handlers.setdefault(event, [])
+                return ()
             names = ", ".join(repr(name) for name in self._handlers)
             raise ValueError(
                 f"{self._owner} has no event {event!r}; its events are {names}"
