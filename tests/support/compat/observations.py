@@ -259,7 +259,7 @@ async def send_too_early(aiortc: ModuleType) -> str:
     try:
         channel.send("hello")
     except Exception as error:
-        return _raised(error)
+        return _raised(error, sentence=False)
     finally:
         await pc.close()
     return "is kept"
