@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         BufferFullError,
         CandidateError,
         ConfigurationError,
+        CredentialsError,
         DescriptionError,
         DowngradeError,
         DtlsError,
@@ -114,12 +115,11 @@ _HOMES = {
     "peer.connection": "PeerConnection",
     "peer.descriptions": "SdpType SessionDescription",
     "peer.errors": (
-        "BufferFullError CandidateError ConfigurationError DescriptionError DowngradeError "
-        "DtlsError FingerprintError IceError InsecureSignalingError InvalidAccessError "
-        "InvalidModificationError InvalidStateError LocalError MessageSizeError ModificationError "
-        "OnePortError PeerError PortRangeError RemoteError SctpError SdpLimitError "
-        "SdpSyntaxError SetupError "
-        "StaleCandidateError TransportError"
+        "BufferFullError CandidateError ConfigurationError CredentialsError DescriptionError "
+        "DowngradeError DtlsError FingerprintError IceError InsecureSignalingError "
+        "InvalidAccessError InvalidModificationError InvalidStateError LocalError "
+        "MessageSizeError ModificationError OnePortError PeerError PortRangeError RemoteError "
+        "SctpError SdpLimitError SdpSyntaxError SetupError StaleCandidateError TransportError"
     ),
     "peer.events": (
         "DataChannelEvent IceCandidateErrorEvent IceCandidateEvent RekeyedEvent SdesKeysEvent "
@@ -170,6 +170,7 @@ __all__ = [
     "Codec",
     "ConfigurationError",
     "ConnectionState",
+    "CredentialsError",
     "CryptoSuite",
     "DataChannel",
     "DataChannelEvent",

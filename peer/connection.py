@@ -22,6 +22,7 @@ from peer.priority import Priority
 from peer.runtime.core import ConnectionCore
 from peer.runtime.forgotten import forget, where_made
 from peer.runtime.fork import fork
+from peer.runtime.reconfiguration import reconfigure
 from peer.runtime.security import SecuritySummary, summarize
 from peer.runtime.statistics import StatsReport, collect
 from peer.states import (
@@ -418,8 +419,29 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
         return await collect(self._core.executor)
 
     def getConfiguration(self) -> PeerConfiguration:
-        """Return the configuration that the connection was created with."""
+        """Return the configuration, as it was given or set last."""
         return self._configuration
+
+    def setConfiguration(self, configuration: PeerConfiguration) -> None:
+        """Use other ICE servers or credentials, or another policy, for what is gathered next.
+
+        What is in use stays: an ICE restart gathers anew. A changed `iceTransportPolicy` makes the
+        next offer restart ICE. `dataclasses.replace(pc.getConfiguration(), iceServers=...)` makes
+        the argument.
+
+        Args:
+            configuration: The whole configuration, all else as it was; `iceCandidatePoolSize` may
+                differ before the first local description.
+
+        Raises:
+            InvalidStateError: The connection is closed.
+            InvalidModificationError: A value differs that cannot change; the error names it.
+            ConfigurationError: The URL of a server cannot be used. In each case nothing has
+                changed.
+        """
+        chosen = checked_configuration(configuration) or PeerConfiguration()
+        reconfigure(self._core, self._configuration, chosen)
+        self._configuration = chosen
 
     def trace_message(
         self,

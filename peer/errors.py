@@ -9,8 +9,9 @@ they arise.
     ├── LocalError                    your program asked for something that cannot be
     │   ├── InvalidStateError         not in this signalling state, or the connection is closed
     │   ├── InvalidAccessError        this object belongs to another connection, or is in use
-    │   ├── InvalidModificationError  a description was changed after it was created
+    │   ├── InvalidModificationError  a description, or a configuration, cannot be changed so
     │   ├── ConfigurationError        a configuration value is out of its range
+    │   │   └── CredentialsError      a TURN server lacks its credentials; an InvalidAccessError too
     │   ├── InsecureSignalingError    keys of SDES would go over signalling that is not protected
     │   ├── MessageSizeError          a message is larger than the peer takes
     │   └── BufferFullError           a data channel holds as much unsent data as it may
@@ -63,7 +64,7 @@ class InvalidAccessError(LocalError):
 
 
 class InvalidModificationError(LocalError):
-    """A description is not the one that createOffer or createAnswer returned."""
+    """Something cannot be changed: a description that was created, a value of a configuration."""
 
 
 class ConfigurationError(LocalError):
@@ -72,6 +73,10 @@ class ConfigurationError(LocalError):
 
 class InsecureSignalingError(LocalError):
     """A description has SRTP keys (SDES), and nothing says that signalling keeps them secret."""
+
+
+class CredentialsError(ConfigurationError, InvalidAccessError):
+    """A TURN server of the configuration lacks a username or a credential that can be used."""
 
 
 class MessageSizeError(LocalError):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from peer.errors import ConfigurationError
+from peer.errors import ConfigurationError, CredentialsError
+
+#: Longest username in bytes of UTF-8 (RFC 8489 section 14.3).
+_LONGEST_USERNAME = 509
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +19,13 @@ class IceServer:
         urls: `stun:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one or several. What we do not
             speak (`stuns:`, TURN over DTLS) is passed over with an `icecandidateerror`, as long as
             another URL of the configuration can be used.
-        username: The user name of TURN, required for `turn:` and `turns:`.
-        credential: The password of TURN, required with `username`; `repr` does not show it.
+        username: The user name of TURN, required for `turn:` and `turns:`; at most 509 bytes.
+        credential: The password of TURN, required with `username`, and not empty; `repr` does not
+            show it.
 
     Raises:
-        ConfigurationError: A URL is none of these, or lacks its username or credential.
+        ConfigurationError: A URL is none of these.
+        CredentialsError: The username or the credential is missing, empty or too long.
     """
 
     urls: str | Sequence[str]
@@ -35,9 +40,22 @@ class IceServer:
                 raise ConfigurationError(
                     f"an ICE server URL starts with stun:, turn: or turns:, not {url!r}"
                 )
-            if scheme in ("turn", "turns") and (self.username is None or self.credential is None):
-                raise ConfigurationError(f"{url!r} needs a username and a credential")
+            if scheme in ("turn", "turns"):
+                self._check_credentials(url)
         object.__setattr__(self, "urls", urls)
+
+    def _check_credentials(self, url: str) -> None:
+        if self.username is None or self.credential is None:
+            raise CredentialsError(f"{url!r} needs a username and a credential")
+        # webrtc-pc section 4.4.1.1: an empty credential is none.
+        if not self.credential:
+            raise CredentialsError(f"the credential of {url!r} is empty")
+        size = len(self.username.encode(errors="replace"))
+        if size > _LONGEST_USERNAME:
+            raise CredentialsError(
+                f"the username of {url!r} has {size} bytes, and at most {_LONGEST_USERNAME}"
+                " are possible"
+            )
 
 
 def _urls(urls: object) -> tuple[str, ...]:

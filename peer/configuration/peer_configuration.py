@@ -37,6 +37,8 @@ _LEAST_REKEY_INTERVAL = datetime.timedelta(seconds=1)
 #: Most packets that `rekey_after` takes: half of what SRTCP allows under one key, 2^31 packets, the
 #: least of all limits (RFC 3711 section 9.2).
 _MOST_REKEY_PACKETS = 2**30
+#: Highest value of `iceCandidatePoolSize` (W3C webrtc-pc section 4.2.1: an octet).
+_LARGEST_POOL = 255
 #: Highest value of `max_forks` (ours): each may hold a transport for a peer that only knocked.
 _MOST_FORKS = 1024
 _EnumT = TypeVar("_EnumT", bound=StrEnum)
@@ -91,7 +93,7 @@ class SdpLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerConfiguration:
-    """The choices that are fixed when a connection is made. Its `repr` shows no secret.
+    """The choices for a connection, most of them fixed when it is made. `repr` shows no secret.
 
     Args:
         iceServers: STUN and TURN servers, all of them used. Empty by default: no third party is
@@ -100,8 +102,11 @@ class PeerConfiguration:
         bundlePolicy: `"balanced"` as in W3C, `"max-compat"`, or `"max-bundle"`.
         ice: `"require"`, or `"optional"` to accept a peer without ICE, such as a SIP phone or a
             gateway, by a path that a DTLS handshake confirms (RFC 5763 section 6.7.2).
+        iceCandidatePoolSize: W3C's hint to gather candidates before they are asked for, 0 to 255.
+            Nothing is gathered early: sockets are bound with the description, which has their
+            candidates at once.
         rtcp_mux: `"require"`, or `"negotiate"` to accept RTCP on a port of its own, of a peer
-            without ICE. W3C calls it `rtcpMuxPolicy`.
+            without ICE. W3C calls it `rtcpMuxPolicy`, by which it can be read as well.
         certificates: The certificates that you hold; a fresh one for each connection by default, so
             that nothing links two connections (RFC 5763 section 6.1). One of them is shown: the
             first that lasts a week more, with a voucher of each before it; a rekey looks again.
@@ -163,6 +168,7 @@ class PeerConfiguration:
 
     iceServers: Sequence[IceServer] = ()
     iceTransportPolicy: IceTransportPolicy = IceTransportPolicy.ALL
+    iceCandidatePoolSize: int = 0
     bundlePolicy: BundlePolicy = BundlePolicy.BALANCED
     ice: IcePolicy = IcePolicy.REQUIRE
     rtcp_mux: RtcpMuxPolicy = RtcpMuxPolicy.REQUIRE
@@ -217,6 +223,11 @@ class PeerConfiguration:
             _member("sdp_leniency", SdpLeniency, each) for each in self.sdp_leniency
         )
         object.__setattr__(self, "sdp_leniency", leniency)
+        pool: object = self.iceCandidatePoolSize
+        if type(pool) is not int or not 0 <= pool <= _LARGEST_POOL:
+            raise ConfigurationError(
+                f"iceCandidatePoolSize is from 0 to {_LARGEST_POOL}, not {pool!r}"
+            )
         forks: object = self.max_forks
         if type(forks) is not int or not 0 <= forks <= _MOST_FORKS:
             raise ConfigurationError(f"max_forks is from 0 to {_MOST_FORKS}, not {forks!r}")
@@ -260,6 +271,11 @@ class PeerConfiguration:
             raise ConfigurationError("sdes, which has no certificates, and trust contradict")
         if self.early_media is EarlyMedia.UNVERIFIED and trust.require is not TrustLevel.NOTHING:
             raise ConfigurationError("early_media 'unverified' and what trust requires contradict")
+
+    @property
+    def rtcpMuxPolicy(self) -> RtcpMuxPolicy:
+        """The value of `rtcp_mux` by its name in W3C webrtc-pc (section 4.2.6)."""
+        return self.rtcp_mux
 
     @property
     def trust_asked(self) -> Trust | None:

@@ -160,6 +160,12 @@ class EffectExecutor:
         found = {key for key in keys if self.transports[key].secure.encryption is encryption}
         return tuple(mid for mid, key in session.routes.items() if key in found)
 
+    def use_configuration(self, configuration: PeerConfiguration) -> None:
+        """Gather by another configuration from now on, on the transports that there are as well."""
+        self._configuration = configuration
+        for transport in self.transports.values():
+            transport.use_configuration(configuration)
+
     def data_transport(self) -> DataTransport:
         """Return the one SCTP transport, created when it is first needed."""
         if self.data is None:

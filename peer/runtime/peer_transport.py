@@ -292,6 +292,10 @@ class PeerTransport:
         await self.ice.open(local)
         self._generations.append(local.username_fragment)
 
+    def use_configuration(self, configuration: PeerConfiguration) -> None:
+        """Gather the candidates of later ICE generations by another configuration."""
+        self._configuration = configuration
+
     def publish(self, generation: str) -> None:
         """Report candidates of a generation from now on: its description has been applied."""
         self.gathering_state = IceGatheringState.GATHERING

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # matter in a scheme (RFC 3986 section 3.1), nor in a literal of an ABNF (RFC 5234 section 2.3).
 _URL = re.compile(
     r"(?P<scheme>stun|stuns|turn|turns):"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?/@\[\]]+)"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?/@\[\]#\\\s]+)"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?:\?transport=(?P<transport>[A-Za-z0-9._~-]{1,32}))?",
     re.IGNORECASE,

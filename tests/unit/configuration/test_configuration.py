@@ -10,8 +10,10 @@ import pytest
 from peer import (
     Certificate,
     ConfigurationError,
+    CredentialsError,
     HashFunction,
     IceServer,
+    InvalidAccessError,
     PeerConfiguration,
     SrtpProfile,
 )
@@ -94,3 +96,31 @@ def test_configuration_accepts_security_choices_as_strings() -> None:
     assert configuration.srtp_profiles == (SrtpProfile.AES128_CM_HMAC_SHA1_80,)
     assert configuration.accepted_hashes == (HashFunction.SHA512,)
     assert configuration.early_media == "unverified"
+
+
+@pytest.mark.parametrize(
+    ("username", "credential", "words"),
+    [
+        (None, "secret", "needs a username and a credential"),
+        ("user", None, "needs a username and a credential"),
+        ("user", "", "is empty"),
+        ("é" * 255, "secret", "has 510 bytes"),
+    ],
+)
+def test_turn_server_without_credentials_that_can_be_used_is_refused(
+    username: str | None, credential: str | None, words: str
+) -> None:
+    with pytest.raises(CredentialsError, match=words) as refusal:
+        IceServer("turn:turn.example", username=username, credential=credential)
+    assert isinstance(refusal.value, InvalidAccessError)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("size", [-1, 256, True, "1"])
+def test_candidate_pool_size_out_of_range_is_refused(size: Any) -> None:
+    with pytest.raises(ConfigurationError, match="from 0 to 255"):
+        PeerConfiguration(iceCandidatePoolSize=size)
+
+
+def test_rtcp_mux_policy_has_the_name_of_w3c() -> None:
+    assert PeerConfiguration().rtcpMuxPolicy == "require"

@@ -108,6 +108,9 @@ def test_reason_phrase_of_a_server_is_bounded_and_printable() -> None:
     [
         "stun:",
         "stun://a",
+        "stun:a#fragment",
+        "stun:a\\",
+        "stun:a b",
         "stun:a:0",
         "stun:a:65536",
         "stun:a:port",
