@@ -11,6 +11,7 @@ import pytest
 
 from media import Recorder
 from peer import SdpType, SessionDescription
+from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import media_call
 from tests.support.clock.deadline import DEADLINE
 from tests.support.media.takes import errors
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media.recording.events import RecordingFailure
+    from peer import EncodedTrack, RtpReceiver
     from peer.rtp.inbound.readers import FrameReader
     from tests.support.browser.media_page import MediaCall
 
@@ -94,6 +96,36 @@ async def test_recording_of_simulcast_is_one_file_of_the_highest_encoding_that_c
     changes = [two for one, two in zip([None, *high], high, strict=False) if one != two]
     # It may begin with a lower one, and a busy machine may have it change once more.
     assert changes[changes.index(True) :][:3] == [True, False, True]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(4 * DEADLINE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.browser(each.value)) for each in BrowserName]
+)
+async def test_each_encoding_of_a_browser_can_be_chosen(name: BrowserName) -> None:
+    async with media_call(name) as call, asyncio.timeout(3 * DEADLINE):
+        await call.page.evaluate(f"void (0, eval)({json.dumps(PROGRAM)})")
+        await call.page.evaluate(f"simulcast.begin({HIGH})")
+        await call.be_offered([], [])
+        (receiver,) = call.pc.getReceivers()
+        rids = [each.rid for each in receiver.layers]
+        assert rids == ["by4", "by2", "by1"]
+        track = receiver.encoded_track()
+        widths = []
+        for rid in (*rids, "by2"):
+            track.layer = rid
+            widths.append(await _chosen_width(receiver, track, rid))
+        assert widths[0] < widths[1] == widths[3] < widths[2]
+
+
+async def _chosen_width(receiver: RtpReceiver, track: EncodedTrack, rid: str) -> int:
+    """The width of the next key frame of an encoding that a track gives."""
+    while True:
+        frame = await track.recv()
+        (ssrc,) = (each.ssrc for each in receiver.layers if each.rid == rid)
+        if frame.keyframe and frame.ssrc == ssrc:
+            return frame.width or 0
 
 
 async def _come(frames: FrameReader, *, is_high: bool) -> None:
