@@ -40,6 +40,7 @@ _HOST = "127.0.0.1"
 _LOOK = 0.05
 _LIBRARIES = "/usr/lib/*/janus"
 _PLUGINS = frozenset({"libjanus_echotest.so", "libjanus_videoroom.so"})
+_SIP_PLUGIN = "libjanus_sip.so"
 _PROTOCOL = Subprotocol("janus-protocol")
 _TRANSPORTS = frozenset({"libjanus_websockets.so"})
 
@@ -76,6 +77,7 @@ class JanusHandle:
         number: What Janus calls it.
         up: Done when Janus says that its connection has media.
         hung_up: Why the connection ended, in the words of Janus, when it has.
+        told: What the plugin says by itself, such as that somebody calls.
     """
 
     def __init__(self, session: JanusSession, number: int) -> None:
@@ -83,6 +85,7 @@ class JanusHandle:
         self.number = number
         loop = asyncio.get_running_loop()
         self.hung_up: asyncio.Future[str] = loop.create_future()
+        self.told: asyncio.Queue[Said] = asyncio.Queue()
         self.up: asyncio.Future[None] = loop.create_future()
 
     async def ask(self, body: Message, description: SessionDescription | None = None) -> Said:
@@ -105,6 +108,8 @@ class JanusHandle:
         match message["janus"]:
             case "webrtcup" if not self.up.done():
                 self.up.set_result(None)
+            case "event":
+                self.told.put_nowait(_said(message))
             case "hangup" if not self.hung_up.done():
                 self.hung_up.set_result(message.get("reason", ""))
 
@@ -180,14 +185,16 @@ async def janus_session(url: str) -> AsyncIterator[JanusSession]:
 
 
 @asynccontextmanager
-async def janus_server(folder: Path) -> AsyncIterator[str]:
+async def janus_server(folder: Path, *, has_sip: bool = False) -> AsyncIterator[str]:
     """Run Janus until its WebSocket answers, and give its URL.
 
     Args:
         folder: Directory for its configuration and its log.
+        has_sip: Load the SIP plugin as well.
     """
     port = free_port()
-    for name, text in _configuration(folder, port).items():
+    plugins = _PLUGINS | {_SIP_PLUGIN} if has_sip else _PLUGINS
+    for name, text in _configuration(folder, port, plugins).items():
         (folder / name).write_text(text)
     with (folder / "janus.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -204,8 +211,8 @@ async def janus_server(folder: Path) -> AsyncIterator[str]:
         await process.wait()
 
 
-def _configuration(folder: Path, port: int) -> dict[str, str]:
-    """Everything off but the WebSocket and the two plugins that the tests call."""
+def _configuration(folder: Path, port: int, plugins: frozenset[str]) -> dict[str, str]:
+    """Everything off but the WebSocket and the plugins that the tests call."""
     (libraries,) = map(Path, glob.glob(_LIBRARIES))
 
     def unused(kind: str, used: frozenset[str]) -> str:
@@ -214,11 +221,17 @@ def _configuration(folder: Path, port: int) -> dict[str, str]:
     main = f"""
         general: {{ configs_folder = "{folder}"; debug_level = 4; session_timeout = 0; }}
         media: {{ rtp_port_range = "40000-49999"; }}
-        plugins: {{ disable = "{unused("plugins", _PLUGINS)}"; }}
+        plugins: {{ disable = "{unused("plugins", plugins)}"; }}
         transports: {{ disable = "{unused("transports", _TRANSPORTS)}"; }}
     """
     socket = f'general: {{ ws = true; wss = false; ws_ip = "{_HOST}"; ws_port = {port}; }}'
-    return {"janus.jcfg": main, "janus.transport.websockets.jcfg": socket}
+    # Without an address of its own it asks for one of an interface, and describes it to phones.
+    sip = f'general: {{ local_ip = "{_HOST}"; rtp_port_range = "20000-29999"; }}'
+    return {
+        "janus.jcfg": main,
+        "janus.transport.websockets.jcfg": socket,
+        "janus.plugin.sip.jcfg": sip,
+    }
 
 
 def _said(message: Message) -> Said:
