@@ -8,6 +8,7 @@ import re
 import pytest
 
 import peer.compat as aiortc
+from tests.support.clock.deadline import DEADLINE
 from tests.support.compat.pairs import connected, connection
 
 _CANDIDATES = re.compile(r"a=(candidate:.*|end-of-candidates)\r\n")
@@ -41,6 +42,31 @@ async def test_compat_connection_is_completed_without_an_end_of_candidates() -> 
 
     await asyncio.gather(connected(caller), connected(callee))
     assert (caller.iceConnectionState, callee.iceConnectionState) == ("completed", "completed")
+    await asyncio.gather(caller.close(), callee.close())
+
+
+async def test_compat_answerer_is_completed_by_a_nomination_after_its_first_check() -> None:
+    caller, callee = connection(), connection()
+    caller.createDataChannel("chat")
+    await caller.setLocalDescription()
+    text = caller.localDescription.sdp.replace("a=end-of-candidates\r\n", "")
+    works = asyncio.Event()
+
+    @callee.peer.on("connectionstatechange")
+    def on_state() -> None:
+        if callee.peer.connectionState == "connected":
+            works.set()
+
+    await callee.setRemoteDescription(aiortc.RTCSessionDescription(text, "offer"))
+    await callee.setLocalDescription()
+    async with asyncio.timeout(DEADLINE):
+        await works.wait()
+    assert (callee.iceConnectionState, callee.connectionState) == ("checking", "connecting")
+
+    await caller.setRemoteDescription(callee.localDescription)
+
+    await asyncio.gather(connected(caller), connected(callee))
+    assert callee.iceConnectionState == "completed"
     await asyncio.gather(caller.close(), callee.close())
 
 
