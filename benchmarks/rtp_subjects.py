@@ -14,6 +14,7 @@ from aiortc.contrib.media import MediaRelay
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import Packet
 
+import peer.compat as compat
 from peer import PeerConnection, SdpType, SessionDescription, TrackEvent
 
 _TIME_BASE = Fraction(1, 90_000)
@@ -223,4 +224,47 @@ class Aiortc:
             self.frames += 1
 
 
-SUBJECTS: dict[str, Callable[[Work], Subject]] = {"handfast": Handfast, "aiortc": Aiortc}
+class Compat:
+    """Subject that uses `peer.compat`, by the names of aiortc, and decodes.
+
+    Args:
+        work: Kind of work; `Work.DECODE` alone.
+    """
+
+    def __init__(self, work: Work) -> None:
+        if work is not Work.DECODE:
+            raise NotImplementedError("aiortc's names give nobody an encoded frame")
+        self.frames = 0
+        self._connections: list[compat.RTCPeerConnection] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def source(self, offer: str) -> str:
+        """Connect to a sender as `Subject.source` says."""
+        pc = compat.RTCPeerConnection(compat.RTCConfiguration(iceServers=[]))
+        pc.on("track", self._take)
+        self._connections.append(pc)
+        await pc.setRemoteDescription(compat.RTCSessionDescription(offer, "offer"))
+        await pc.setLocalDescription(await pc.createAnswer())
+        return pc.localDescription.sdp
+
+    async def sink(self, offer: str, room: int) -> str:
+        """Refuse, as nothing is relayed here."""
+        raise NotImplementedError
+
+    def _take(self, track: MediaStreamTrack) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(self._count(track)))
+
+    async def _count(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                await track.recv()
+            except MediaStreamError:
+                return
+            self.frames += 1
+
+
+SUBJECTS: dict[str, Callable[[Work], Subject]] = {
+    "handfast": Handfast,
+    "peer.compat": Compat,
+    "aiortc": Aiortc,
+}
