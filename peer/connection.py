@@ -104,7 +104,7 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
     @property
     def signalingState(self) -> SignalingState:
         """The state of the offer/answer exchange."""
-        return self._core.offer_answer.session.state
+        return self._core.signaling_state
 
     @property
     def connectionState(self) -> ConnectionState:

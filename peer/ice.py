@@ -21,6 +21,8 @@ ICE_UFRAG = re.compile(r"[A-Za-z0-9+/=#_-]{4,256}")
 ICE_PWD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
 #: Longest candidate line that is parsed, in characters (ours).
 _MAX_LENGTH = 1024
+#: Names of the components of RTP (RFC 8445 section 4; W3C webrtc-pc section 4.8.1).
+_COMPONENTS = {1: "rtp", 2: "rtcp"}
 _VISIBLE = re.compile(r"[ -~]*")
 _FOUNDATION = re.compile(r"[A-Za-z0-9+/]{1,32}")
 #: An IP address, and not a host name.
@@ -125,6 +127,9 @@ class IceCandidate:
         sdpMid: The mid of the m-section that the candidate belongs to.
         sdpMLineIndex: The index of that m-section, used where `sdpMid` is None.
         usernameFragment: The ICE generation of the candidate, or None for the present one.
+        url: Of a candidate of ours, the URL of the server that gave it; not signalled.
+        relayProtocol: Of a relayed candidate of ours, how the TURN server is reached: `udp`, `tcp`
+            or `tls`; not signalled.
 
     Raises:
         TypeError: `candidate` is no text.
@@ -134,6 +139,84 @@ class IceCandidate:
     sdpMid: str | None = None
     sdpMLineIndex: int | None = None
     usernameFragment: str | None = None
+    url: str | None = field(default=None, compare=False)
+    relayProtocol: str | None = field(default=None, compare=False)
+
+    @property
+    def foundation(self) -> str | None:
+        """The foundation (RFC 8445); None, as what follows, where the line cannot be parsed."""
+        fields = self._fields
+        return None if fields is None else fields.foundation
+
+    @property
+    def component(self) -> str | None:
+        """The component by its name: `rtp` or `rtcp`."""
+        fields = self._fields
+        return None if fields is None else _COMPONENTS.get(fields.component)
+
+    @property
+    def priority(self) -> int | None:
+        """The priority that its end has given it."""
+        fields = self._fields
+        return None if fields is None else fields.priority
+
+    @property
+    def address(self) -> str | None:
+        """The IP address of the candidate, or an mDNS name."""
+        fields = self._fields
+        return None if fields is None else fields.address
+
+    @property
+    def protocol(self) -> str | None:
+        """The protocol in use: `udp` or `tcp`."""
+        fields = self._fields
+        return None if fields is None else fields.transport
+
+    @property
+    def port(self) -> int | None:
+        """The port at that address."""
+        fields = self._fields
+        return None if fields is None else fields.port
+
+    @property
+    def type(self) -> str | None:
+        """The type of candidate: `host`, `srflx`, `prflx` or `relay`."""
+        fields = self._fields
+        return None if fields is None else fields.type
+
+    @property
+    def tcpType(self) -> str | None:
+        """The direction of a TCP candidate: `active`, `passive` or `so`."""
+        fields = self._fields
+        return None if fields is None else fields.tcp_type
+
+    @property
+    def relatedAddress(self) -> str | None:
+        """The address that a candidate which is no `host` was found from."""
+        fields = self._fields
+        return None if fields is None else fields.related_address
+
+    @property
+    def relatedPort(self) -> int | None:
+        """The port at `relatedAddress`."""
+        fields = self._fields
+        return None if fields is None else fields.related_port
+
+    def toJSON(self) -> dict[str, str | int | None]:
+        """Return what signalling carries, for `json.dumps` (RTCIceCandidateInit)."""
+        return {
+            "candidate": self.candidate,
+            "sdpMid": self.sdpMid,
+            "sdpMLineIndex": self.sdpMLineIndex,
+            "usernameFragment": self.usernameFragment,
+        }
+
+    @property
+    def _fields(self) -> CandidateFields | None:
+        try:
+            return CandidateFields.parse(self.candidate)
+        except CandidateError:
+            return None
 
     def __post_init__(self) -> None:
         candidate: object = self.candidate
@@ -150,6 +233,8 @@ class CandidateFields:
         address: An IP address, or an mDNS name that ends in `.local`.
         type: `host`, `srflx`, `prflx` or `relay`; a candidate of another type is not used.
         extensions: Pairs of extension names and values that we do not interpret, in their order.
+        server_url: Of a candidate of ours, the server that gave it; not on the line.
+        relay_protocol: Of a relayed candidate of ours, how that server is reached.
     """
 
     foundation: str
@@ -163,6 +248,8 @@ class CandidateFields:
     related_port: int | None = None
     tcp_type: str | None = None
     extensions: tuple[tuple[str, str], ...] = ()
+    server_url: str | None = field(default=None, compare=False)
+    relay_protocol: str | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> CandidateFields:

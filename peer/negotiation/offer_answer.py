@@ -252,7 +252,6 @@ class OfferAnswer:
         """
         before = self._session
         after = plan.next if before is plan.base else plan.step(before)
-        self._offer = None
         if after.state is not SignalingState.HAVE_LOCAL_PRANSWER:
             self._answer = None
         return self._move(after, prepared=plan.prepare)
@@ -432,12 +431,20 @@ class OfferAnswer:
             case SdpType.ROLLBACK:
                 return lambda session: roll_back(session, Side.LOCAL)
             case SdpType.OFFER:
-                created = self._created(self._offer, text) or self._new_offer()
+                created = self._created(self._present_offer, text) or self._new_offer()
                 return lambda session: apply_local_offer(session, created)
             case SdpType.ANSWER | SdpType.PRANSWER:
                 created = self._created(self._answer, text) or self._new_answer()
                 return lambda session: apply_local_answer(session, created, kind)
         assert_never(kind)
+
+    @property
+    def _present_offer(self) -> CreatedDescription | None:
+        """The offer created last, unless an exchange has followed it."""
+        offer = self._offer
+        if offer is None or _described(offer.base) != _described(self._session):
+            return None
+        return offer
 
     def _implied_type(self) -> SdpType:
         """Give the type that setLocalDescription() without argument means (webrtc-pc 4.4.1.5)."""
@@ -572,3 +579,14 @@ def _needs(session: Session, profile: Profile, transceiver: Transceiver) -> bool
 def _direction(sdp: Sdp, mid: str) -> MediaDirection:
     section = sdp.section(mid)
     return MediaDirection.INACTIVE if section is None else sdp.direction(section)
+
+
+def _described(session: Session) -> tuple[object, ...]:
+    """List what an offer or answer depends on: after a rollback it is as it was before."""
+    return (
+        session.state,
+        session.current_local,
+        session.current_remote,
+        session.pending_local,
+        session.pending_remote,
+    )

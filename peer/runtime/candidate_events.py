@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from peer.events import EventName, IceCandidateErrorEvent, IceCandidateEvent
@@ -58,6 +59,8 @@ class CandidateEvents:
         mid, index = self._host.session.first_section(transport.key)
         text = "" if candidate is None else str(candidate)
         found = IceCandidate(text, mid, index, generation)
+        if candidate is not None and candidate.server_url is not None:
+            found = replace(found, url=candidate.server_url, relayProtocol=candidate.relay_protocol)
         if (tap := self._host.tap) is not None:
             tap.candidate(Direction.OUT, text, key=transport.key)
         # In a later turn: first the application sends the description that it belongs to.

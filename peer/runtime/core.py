@@ -111,6 +111,8 @@ class ConnectionCore:
             self._tap.close()
             raise
         self.offer_answer.attest = self.identity.attest
+        #: The signalling state as the application sees it.
+        self.signaling_state = self.session.state
         self.states = ConnectionStates()
         self.rekeys = RekeyControl(self, configuration)
         #: The transports as applications see them, once one has asked.
@@ -217,7 +219,7 @@ class ConnectionCore:
         self.rekeys.manager.on_associations_agreed(agreed_associations(before, effects))
         self._carry_out(effects, prepared)
         if self.session.state is not before.state:
-            self._signal_state_changed()
+            self._signal_state_changed(passing=_rolls_back(side, before, self.session))
         self.update_states()
         became = self.executor.mids_that_became
         if mids := became(MediaEncryption.NONE, effects, self.session):
@@ -509,8 +511,13 @@ class ConnectionCore:
             # Without a handler the need waits for the first one that is added.
             self._need_announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
 
-    def _signal_state_changed(self) -> None:
+    def _signal_state_changed(self, *, passing: bool = False) -> None:
+        """Fire `signalingstatechange`, twice where the state passes through `stable`."""
         self._trace_states()
+        if passing:
+            self.signaling_state = SignalingState.STABLE
+            self.events.emit(EventName.SIGNALING_STATE_CHANGE)
+        self.signaling_state = self.session.state
         self.events.emit(EventName.SIGNALING_STATE_CHANGE)
 
     def _trace_states(self) -> None:
@@ -558,3 +565,9 @@ def _is_first_answer(side: Side, before: Session) -> bool:
     """Tell whether a description that was applied is the answer to the first offer, of ours."""
     is_answer = side is Side.REMOTE and before.state is SignalingState.HAVE_LOCAL_OFFER
     return is_answer and not before.stable_transports
+
+
+def _rolls_back(side: Side, before: Session, after: Session) -> bool:
+    """Tell whether an offer of the peer has rolled ours back (webrtc-pc section 4.4.1.5)."""
+    is_offer = side is Side.REMOTE and after.state is SignalingState.HAVE_REMOTE_OFFER
+    return is_offer and before.state is SignalingState.HAVE_LOCAL_OFFER

@@ -33,6 +33,7 @@ async def test_turn_relayed_candidate_is_gathered(tmp_path: Path) -> None:
         (relay,) = left.seen.of_type("relay")
         assert relay.address == "127.0.0.1"
         assert relay.related_address == "127.0.0.1"
+        assert (relay.server_url, relay.relay_protocol) == (turn.turn().urls[0], "udp")
 
 
 async def test_reflexive_address_equal_to_host_address_is_redundant(tmp_path: Path) -> None:

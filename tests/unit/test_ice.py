@@ -7,7 +7,7 @@ import re
 import pytest
 
 from peer.errors import CandidateError
-from peer.ice import CandidateFields, IceParameters, default_candidate
+from peer.ice import CandidateFields, IceCandidate, IceParameters, default_candidate
 from tests.support.negotiation.offer_answer import (
     add_track,
     edited,
@@ -136,3 +136,35 @@ def test_default_candidate_has_the_ip_version_of_a_peer_that_describes_an_addres
 def test_default_candidate_is_of_the_other_ip_version_where_there_is_no_better() -> None:
     only = CandidateFields("1", 1, "udp", 1, "192.0.2.1", 5000, "host")
     assert default_candidate([only], peer_address="2001:db8::7") is only
+
+
+def test_candidate_has_the_fields_of_its_line() -> None:
+    line = (
+        "candidate:435653019 2 TCP 1845501695 192.0.2.196 4444 typ srflx raddr 10.0.0.1 "
+        "rport 22222 tcptype active"
+    )
+    found = IceCandidate(line, "0", 0, "user1")
+    assert (found.foundation, found.component, found.protocol) == ("435653019", "rtcp", "tcp")
+    assert (found.priority, found.address, found.port) == (1845501695, "192.0.2.196", 4444)
+    assert (found.type, found.tcpType) == ("srflx", "active")
+    assert (found.relatedAddress, found.relatedPort) == ("10.0.0.1", 22222)
+    assert (found.url, found.relayProtocol) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["", "no candidate", "candidate:1 1 udp x 192.0.2.1 9 typ host"])
+def test_candidate_without_a_line_has_no_fields(text: str) -> None:
+    found = IceCandidate(text, "0")
+    names = "foundation component protocol priority address port type tcpType relatedAddress"
+    assert {getattr(found, name) for name in (*names.split(), "relatedPort")} == {None}
+
+
+def test_json_of_a_candidate_is_what_signalling_carries() -> None:
+    found = IceCandidate("candidate:x", "audio", 1, "user", url="turn:a", relayProtocol="tls")
+    assert found == IceCandidate("candidate:x", "audio", 1, "user")
+    assert found.toJSON() == {
+        "candidate": "candidate:x",
+        "sdpMid": "audio",
+        "sdpMLineIndex": 1,
+        "usernameFragment": "user",
+    }
+    assert IceCandidate(**found.toJSON()) == found  # type: ignore[arg-type]  # as JSON has it

@@ -82,6 +82,8 @@ class Gathering:
         self._on_failure = on_failure
         #: Servers that have answered at least one of our sockets.
         self._answered: set[StunServer | TurnServer] = set()
+        #: Who gave a candidate of ours, by its type, address and port.
+        self._servers_of: dict[tuple[str, str, int], StunServer | TurnServer] = {}
         #: Servers that have answered, failed or timed out.
         self._asked: set[ParsedServer] = set()
         self.failures: list[ServerFailure] = []
@@ -201,6 +203,7 @@ class Gathering:
         candidate = await query_reflexive(self._agent, host, address)
         self._answered.add(server)
         if candidate is not None:
+            self._servers_of[candidate.type, candidate.host, candidate.port] = server
             self._on_candidate(candidate)
 
     async def _relayed(self, server: TurnServer, preference: int) -> None:
@@ -214,7 +217,12 @@ class Gathering:
             preference=preference,
             on_refusal=lambda code, phrase: self._refused_peer(server, code, phrase),
         )
+        self._servers_of[candidate.type, candidate.host, candidate.port] = server
         self._on_candidate(candidate)
+
+    def server_of(self, candidate: Candidate) -> StunServer | TurnServer | None:
+        """Return the server that gave a candidate; None for a host candidate."""
+        return self._servers_of.get((candidate.type, candidate.host, candidate.port))
 
     def _refused_peer(self, server: TurnServer, code: int, phrase: str) -> None:
         told = any(failure.about_peer and failure.url == server.url for failure in self.failures)

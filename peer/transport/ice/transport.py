@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, assert_never, cast
 
 from peer.configuration import IceServer, IceTransportPolicy
@@ -30,7 +31,7 @@ from peer.transport.ice.reasons import (
     no_path,
     nothing_authenticated,
 )
-from peer.transport.ice.servers import parse_servers
+from peer.transport.ice.servers import TurnServer, parse_servers
 from peer.transport.ice.shared_gathering import SharedGathering
 from peer.transport.ice.timing import IceTiming
 
@@ -499,6 +500,10 @@ class IceGeneration:
         if self._closing is not None:
             return
         fields = self._announced.applied(from_aioice(candidate))
+        server = self._gathering.server_of(candidate)
+        if server is not None:
+            protocol = server.transport if isinstance(server, TurnServer) else None
+            fields = replace(fields, server_url=server.url, relay_protocol=protocol)
         # RFC 8445 section 5.1.3: a STUN server may show the address that is announced already.
         if self._announced and any(
             (known.address, known.port, known.transport)
