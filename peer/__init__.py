@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.encoded_track import EncodedTrack
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.levels import AudioLevel
+    from peer.rtp.media_stream import MediaStream, MediaStreamTrackEvent
     from peer.rtp.outbound.dtmf_sender import DtmfSender, ToneChangeEvent
     from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.send_parameters import (
@@ -128,6 +129,7 @@ _HOMES = {
     "peer.ice": "IceCandidate IceParameters",
     "peer.identity.certificate": "Certificate KeyType",
     "peer.identity.fingerprints": "Fingerprint HashFunction",
+    "peer.rtp.media_stream": "MediaStream MediaStreamTrackEvent",
     "peer.priority": "Priority",
     "peer.rekey.result": "RekeyResult RekeyStarter",
     "peer.rtp.codec_capabilities": "RtpCodec RtpHeaderExtensionCapability RtpMediaCapabilities",
@@ -208,7 +210,9 @@ __all__ = [
     "KeyType",
     "LocalError",
     "MediaEncryption",
+    "MediaStream",
     "MediaStreamTrack",
+    "MediaStreamTrackEvent",
     "MessageSizeError",
     "ModificationError",
     "OnePortError",

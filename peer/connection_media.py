@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.negotiation.sdp.attributes import MediaDirection
+from peer.rtp.media_stream import stream_id
 from peer.runtime import transceivers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.media_stream import MediaStream
     from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
@@ -24,12 +26,12 @@ class ConnectionMedia:
     _core: ConnectionCore
     _stream: str
 
-    def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
+    def addTrack(self, track: MediaStreamTrack, *streams: str | MediaStream) -> RtpSender:
         """Send a track from the next negotiation on.
 
         Args:
             track: An aiortc track, which the connection never stops.
-            streams: The ids of the MediaStreams of the track; one for the whole connection
+            streams: The MediaStreams of the track, or their ids; one for the whole connection
                 where none is given.
 
         Raises:
@@ -38,7 +40,8 @@ class ConnectionMedia:
         """
         core = self._core
         core.check_open()
-        return transceivers.add_track(core, track, streams or (self._stream,)).sender
+        names = [stream_id(each) for each in streams] or [self._stream]
+        return transceivers.add_track(core, track, names).sender
 
     def removeTrack(self, sender: RtpSender) -> None:
         """Stop to send a track; the m-section stays for the other direction.
@@ -54,7 +57,7 @@ class ConnectionMedia:
         self,
         trackOrKind: MediaStreamTrack | str,
         direction: str = "sendrecv",
-        streams: Sequence[str] | None = None,
+        streams: Sequence[str | MediaStream] | None = None,
         sendEncodings: Sequence[RtpEncodingParameters] = (),
     ) -> RtpTransceiver:
         """Add a transceiver, which asks for an m-section in the next offer.
@@ -62,7 +65,7 @@ class ConnectionMedia:
         Args:
             trackOrKind: A track to send, or `"audio"` or `"video"`.
             direction: `"sendrecv"`, `"sendonly"`, `"recvonly"` or `"inactive"`.
-            streams: The ids of the MediaStreams of the track.
+            streams: The MediaStreams of the track, or their ids.
             sendEncodings: How to encode the track. Several, each with a `rid`, are simulcast (RFC
                 8853): the peer may take all of them, some, or one. Video has 4 at most and audio
                 one; further ones are left out.
@@ -75,7 +78,7 @@ class ConnectionMedia:
             InvalidStateError: The connection is closed.
         """
         self._core.check_open()
-        names = (self._stream,) if streams is None else tuple(streams)
+        names = (self._stream,) if streams is None else tuple(map(stream_id, streams))
         return transceivers.add_transceiver(
             self._core, trackOrKind, MediaDirection(direction), names, tuple(sendEncodings)
         )

@@ -15,8 +15,9 @@ from peer.rtp.tracks import MediaStreamError
 if TYPE_CHECKING:
     from peer.ice import IceCandidate
     from peer.rekey.result import RekeyResult
+    from peer.rtp.inbound.received_track import ReceivedTrack
     from peer.rtp.inbound.receiver import RtpReceiver
-    from peer.rtp.tracks import MediaStreamTrack
+    from peer.rtp.media_stream import MediaStream
     from peer.transceiver import RtpTransceiver
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
@@ -61,14 +62,17 @@ class TrackEvent:
         transceiver: The transceiver of the receiver.
         streams: The ids of the MediaStreams of the track.
         resumed: Whether an event told of the track before: the peer held it meanwhile, and
-            webrtc-pc section 4.4.1.5 fires `track` again. What was done for the track stands.
+            webrtc-pc section 4.4.1.5 fires `track` again; so it does where the track has come into
+            another stream. What was done for the track stands.
+        media_streams: The MediaStreams of the track, the same objects for the same ids.
     """
 
-    track: MediaStreamTrack
+    track: ReceivedTrack
     receiver: RtpReceiver
     transceiver: RtpTransceiver
     streams: tuple[str, ...]
     resumed: bool = False
+    media_streams: tuple[MediaStream, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,7 @@ class Participants:
             transceiver=event.transceiver,
             streams=event.streams,
             resumed=event.resumed,
+            media_streams=event.media_streams,
             participant=participant,
         )
         self._emitter.emit(RoomEvent.TRACK, told)

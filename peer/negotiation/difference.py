@@ -89,8 +89,15 @@ def _rtp(before: Session, after: Session, cname: str) -> Iterator[Effect]:
             earlier is None or configuration != _configuration(before, earlier, cname)
         ):
             yield configuration
-        if transceiver.receiving and not (earlier and earlier.receiving):
+        if transceiver.receiving and not _is_known(transceiver, earlier):
             yield AnnounceTrack(transceiver.key, transceiver.remote_streams)
+
+
+def _is_known(transceiver: Transceiver, earlier: Transceiver | None) -> bool:
+    """Tell whether an event told of the track, and of all of its streams (webrtc-pc 4.4.1.5)."""
+    if earlier is None or not earlier.receiving:
+        return False
+    return set(transceiver.remote_streams) <= set(earlier.remote_streams)
 
 
 def _configuration(session: Session, transceiver: Transceiver, cname: str) -> ConfigureRtp | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, overload
 
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.frame import Frame
@@ -24,7 +24,12 @@ __all__ = ["Frame", "MediaStreamError", "MediaStreamTrack", "MediaTrack", "Packe
 class MediaTrack(PyeeEvents, MediaStreamTrack):
     """A track of this project: aiortc's MediaStreamTrack, whose one event is `ended`."""
 
-    event_names_of_class = ("ended",)
+    event_names_of_class: ClassVar[tuple[str, ...]] = ("ended",)
+
+    @property
+    def muted(self) -> bool:
+        """Tell whether the track has no media at present; one of our own has some always."""
+        return False
 
     @overload  # type: ignore[override]  # pyee takes any name
     def on(self, event: Literal["ended"], f: None = None) -> PlainDecorator: ...

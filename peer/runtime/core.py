@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from peer.errors import IceError, TransportError
 from peer.events import (
@@ -37,6 +38,7 @@ from peer.runtime.operations_chain import OperationsChain
 from peer.runtime.origin import ConnectionOrigin, do_nothing, new_origin
 from peer.runtime.peer_identity import PeerIdentity
 from peer.runtime.rekey_control import RekeyControl
+from peer.runtime.remote_tracks import RemoteTracks
 from peer.runtime.transceiver_control import TransceiverControl
 from peer.states import (
     ConnectionState,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.session import Session, Transceiver
     from peer.rtp.outbound.encodings import RtpEncodingParameters
+    from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.effect_executor import PreparedSockets
     from peer.runtime.peer_transport import PeerTransport
@@ -118,6 +121,8 @@ class ConnectionCore:
         #: The transports as applications see them, once one has asked.
         self._transports: ConnectionTransports | None = None
         self._candidates = CandidateEvents(self)
+        self._remote_tracks = RemoteTracks()
+        self._senders: WeakSet[RtpSender] = WeakSet()
         self._need_announced = False
         self._applying = False
         # Why m-sections of the last description of the peer were closed, by mid.
@@ -226,6 +231,7 @@ class ConnectionCore:
             self.events.emit(EventName.UNENCRYPTED, UnencryptedEvent(mids))
         if mids := became(MediaEncryption.SDES_SRTP, effects, self.session):
             self.events.emit(EventName.SDES_KEYS, SdesKeysEvent(mids))
+        self._remote_tracks.update(self.executor.transceivers, self.session)
         self._announce_tracks(effects)
 
     def abandon(self) -> None:
@@ -268,6 +274,8 @@ class ConnectionCore:
             state.kind, track, ssrc=state.ssrc, rtx_ssrc=state.rtx_ssrc, encodings=encodings
         )
         sender.use_encodings([layer.rid for layer in state.layers])
+        sender.on_streams(partial(self._change_streams, key))
+        self._senders.add(sender.sender)
         receiver = ReceiverControl(state.kind)
         transceiver = RtpTransceiver(key, self, sender.sender, receiver.receiver)
         sender.sender.find_transport = receiver.receiver.find_transport = partial(
@@ -370,6 +378,16 @@ class ConnectionCore:
         self.offer_answer.change_transceiver(key, direction=direction)
         self.check_negotiation()
 
+    def _change_streams(self, key: int, streams: Sequence[str]) -> None:
+        self.check_open()
+        if self.transceiver_state(key) is not None:
+            self.offer_answer.change_transceiver(key, streams=streams)
+            self.check_negotiation()
+
+    def has_made(self, sender: RtpSender) -> bool:
+        """Tell whether a sender, which may have stopped, is of this connection."""
+        return sender in self._senders
+
     def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
         """Set the codecs of a transceiver for the next negotiation."""
         self.check_open()
@@ -382,6 +400,7 @@ class ConnectionCore:
         if control is None:
             return
         self.executor.apply(self.offer_answer.stop_transceiver(key))
+        self._remote_tracks.update(self.executor.transceivers, self.session)
         self.check_negotiation()
         await control.stop()
 
@@ -500,7 +519,12 @@ class ConnectionCore:
                 receiver, resumed = control.transceiver.receiver, control.announced
                 control.announced = True
                 event = TrackEvent(
-                    receiver.track, receiver, control.transceiver, effect.streams, resumed
+                    receiver.track,
+                    receiver,
+                    control.transceiver,
+                    effect.streams,
+                    resumed,
+                    self._remote_tracks.streams_of(effect.transceiver),
                 )
                 self.events.emit(EventName.TRACK, event)
 

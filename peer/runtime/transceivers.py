@@ -60,6 +60,9 @@ def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
     """
     control = next((c for c in _live(core) if c.transceiver.sender is sender), None)
     if control is None:
+        if core.has_made(sender):
+            # webrtc-pc section 5.1, removeTrack: of a stopped transceiver there is nothing to do.
+            return
         raise InvalidAccessError("the sender belongs to another connection")
     state = core.transceiver_state(control.key)
     if state is None or state.stopping or sender.track is None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.engine.ports import EnginePort
+    from peer.rtp.inbound.received_track import ReceivedTrack
     from peer.rtp_parameters import MediaKind, ReceiveParameters
     from peer.times import MonotonicTime
     from peer.trust.level import PeerTrust
@@ -41,6 +42,11 @@ class ReceiverControl:
 
     def __repr__(self) -> str:
         return f"<ReceiverControl of {self.receiver!r}{' stopped' if self._stopped else ''}>"
+
+    @property
+    def track(self) -> ReceivedTrack:
+        """The track of decoded frames."""
+        return self._inbound.decoding.track
 
     @property
     def started(self) -> bool:

@@ -205,6 +205,8 @@ class InboundRtp:
         self.readers.put(frame)
         if self.layer_readers:
             self.layer_readers.put_alone(frame)
+        if self.decoding.track.awaits_media:
+            self.decoding.track.on_media()
         delay = self.stream_receiver.playout_delay
         if delay is not None and delay != self._playout_delay:
             self.decoding.jitter_buffer.set_bounds(minimum=delay.minimum, maximum=delay.maximum)

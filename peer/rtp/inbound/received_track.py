@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from peer.rtp.tracks import Frame, MediaStreamError, MediaTrack
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from peer.emitter import PlainDecorator
     from peer.rtp.inbound.readers import FrameReader
 
 #: Limits of the frames that wait: a second of video, and 1.3 s of audio, which is small (ours).
@@ -37,6 +38,9 @@ class TrackReceiver(Protocol):
 class ReceivedTrack(MediaTrack):
     """A track of decoded frames; an application that does not fetch them loses the oldest.
 
+    It is `muted` until media comes, and again while the peer holds it; `mute` and `unmute` are its
+    events beside `ended` (W3C mediacapture-streams section 4.3.1).
+
     Args:
         kind: Audio or video.
         listener: Learns of reads.
@@ -47,7 +51,10 @@ class ReceivedTrack(MediaTrack):
         dropped: Frames among these that were not fetched in time.
         receiver: The receiver of the track, so that a program that is given the track alone,
             such as a recorder, finds the encoded frames; None for a track without one.
+        awaits_media: Whether the next frame of the peer unmutes the track.
     """
+
+    event_names_of_class = ("ended", "mute", "unmute")
 
     def __init__(self, kind: MediaKind, listener: ReadListener, limit: int | None = None) -> None:
         super().__init__()
@@ -59,12 +66,53 @@ class ReceivedTrack(MediaTrack):
         # The name that aiortc has: programs empty it themselves.
         self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(limit or LIMITS[kind])
         self._finished = False
+        self._muted = True
+        self.awaits_media = False
 
     def __repr__(self) -> str:
         return (
             f"<ReceivedTrack {self.kind} {self.id} {self.readyState}"
             f" received={self.received} dropped={self.dropped}>"
         )
+
+    @property
+    def muted(self) -> bool:
+        """Tell whether the peer sends nothing for the track at present."""
+        return self._muted
+
+    @overload  # type: ignore[override]  # tracks of others have fewer events
+    def on(self, event: Literal["ended", "mute", "unmute"], f: None = None) -> PlainDecorator: ...
+    @overload
+    def on(
+        self, event: Literal["ended", "mute", "unmute"], f: Callable[[], object]
+    ) -> Callable[[], object]: ...
+    def on(self, event: str, f: Any = None) -> Any:
+        """Add a handler, a function or a coroutine function; also a decorator.
+
+        Raises:
+            ValueError: A track has no event of that name.
+        """
+        return self._emitter.subscribe(event, f)
+
+    def expect_media(self, *, expected: bool) -> None:
+        """Mute the track at once where the peer sends no more, else unmute it with the next frame.
+
+        Args:
+            expected: Whether the descriptions have the peer send.
+        """
+        self.awaits_media = expected and self._muted
+        if not expected and not self._muted:
+            self._set_muted("mute")
+
+    def on_media(self) -> None:
+        """Unmute the track, as media has come; for the receiver, while `awaits_media`."""
+        self.awaits_media = False
+        self._set_muted("unmute")
+
+    def _set_muted(self, event: Literal["mute", "unmute"]) -> None:
+        self._muted = event == "mute"
+        if self.readyState == "live":
+            self.emit(event)
 
     async def recv(self) -> Frame:
         """Wait for the next frame. The first read, and one after a pause, waits for a key frame.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from peer.rtp.inbound.inbound_rtp import InboundRtp
     from peer.rtp.inbound.layers import ReceivedLayer
+    from peer.rtp.inbound.received_track import ReceivedTrack
     from peer.rtp.stats import RtpStatsReport
-    from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
     from peer.transports import DtlsTransport
     from peer.trust.level import PeerTrust
@@ -105,7 +105,7 @@ class RtpReceiver:
         return self.find_transport()
 
     @property
-    def track(self) -> MediaStreamTrack:
+    def track(self) -> ReceivedTrack:
         """The track of decoded frames, the same one from beginning to end."""
         return self._inbound.decoding.track
 

@@ -11,7 +11,7 @@ from peer.rtp.outbound.outbound_streams import OutboundStreams
 from peer.rtp.outbound.sender import RtpSender
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from peer.rtp.engine.ports import SendingEngine
     from peer.rtp.outbound.encodings import RtpEncodingParameters
@@ -56,6 +56,10 @@ class SenderControl:
     def __repr__(self) -> str:
         """Show the sender, and whether it has stopped."""
         return f"<SenderControl of {self.sender!r}{' stopped' if self._outbound.stopped else ''}>"
+
+    def on_streams(self, change: Callable[[Sequence[str]], None]) -> None:
+        """Have `setStreams` call this with the ids of the streams."""
+        self._outbound.change_streams = change
 
     @property
     def started(self) -> bool:

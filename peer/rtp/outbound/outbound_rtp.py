@@ -9,7 +9,7 @@ from peer.rtp.outbound.send_parameters import ParameterExchange
 from peer.rtp.outbound.tone_playout import TonePlayout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from peer.rtp.engine.ports import SendingEngine
     from peer.rtp.outbound.encodings import RtpEncodingParameters
@@ -37,6 +37,7 @@ class OutboundRtp:
         engine: RTP engine of the transport; None before the start.
         streams: Streams from the start to the end, else None.
         stopped: Whether the sender has stopped for good.
+        change_streams: Has the next descriptions name other MediaStreams; None without connection.
         tones: Sends telephone events in the stream.
     """
 
@@ -57,6 +58,7 @@ class OutboundRtp:
         self.engine: SendingEngine | None = None
         self.streams: OutboundStreams | None = None
         self.stopped = False
+        self.change_streams: Callable[[Sequence[str]], None] | None = None
         self.tones = TonePlayout()
         self._track: MediaStreamTrack | None = None
         self.set_track(track)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.errors import InvalidStateError
 from peer.rtp.codec_capabilities import RtpMediaCapabilities, media_capabilities
+from peer.rtp.media_stream import stream_id
 from peer.rtp.moment import Moment
 from peer.rtp.outbound.dtmf_sender import DtmfSender
 from peer.rtp.outbound.report import OutboundReporter
@@ -17,6 +18,7 @@ from peer.times import UnixTime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.rtp.media_stream import MediaStream
     from peer.rtp.outbound.outbound_rtp import OutboundRtp
     from peer.rtp.outbound.send_parameters import RtpSendParameters, RtpSetParameterOptions
     from peer.rtp.stats import RtpStatsReport
@@ -72,6 +74,19 @@ class RtpSender:
     def track(self) -> MediaStreamTrack | None:
         """The track set last, even after it has ended."""
         return self._outbound.track
+
+    def setStreams(self, *streams: str | MediaStream) -> None:
+        """Have the track belong to these MediaStreams, or to none, from the next negotiation on.
+
+        Args:
+            streams: Each by its id, or by itself.
+
+        Raises:
+            InvalidStateError: The connection is closed.
+            InvalidAccessError: An id cannot be written in a description.
+        """
+        if self._outbound.change_streams is not None:
+            self._outbound.change_streams([stream_id(each) for each in streams])
 
     async def replaceTrack(self, track: MediaStreamTrack | None) -> None:
         """Send another track, or none, without negotiation.

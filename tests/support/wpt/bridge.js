@@ -74,18 +74,12 @@
   /** Base of all classes that stand for one of handfast. */
   globalThis.HostObject = class HostObject extends EventTarget {
     #ref;
-    #heard = new Set();
     constructor(ref) {
       super();
       this.#ref = ref;
     }
     get ref() { return this.#ref; }
     static adopt(ref) { return new this(adopting, ref); }
-    listenTo(type) {
-      if (this.#heard.has(type)) return;
-      this.#heard.add(type);
-      host("listen", this, type);
-    }
   };
 
   /** Tells a constructor that the object exists; programs have no such token. */
@@ -105,7 +99,9 @@
           const isThere = given[0] === adopting;
           if (!isThere && !shape.make) throw new TypeError(`Illegal constructor: ${name}`);
           super(isThere ? given[1] : shape.make(...given));
-          if (!isThere) objects.set(this.ref, this);
+          objects.set(this.ref, this);
+          // From the beginning: a handler that is set later still gets what is under way.
+          if (events.length > 0) host("listen", this, events);
         }
       },
     }[name];

@@ -61,7 +61,7 @@ class Host:
         self._parameters: dict[int, Any] = {}
         self._on_result, self._on_finished, self._on_log = on_result, on_finished, on_log
         self._waiting: deque[object] = deque()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._last_promise = 0
         self._closed = False
 
@@ -107,7 +107,11 @@ class Host:
     def _do_call_with(self, of: Any, name: str, options: dict[str, Any]) -> object:
         return getattr(of, name)(**options)
 
-    def _do_listen(self, of: Any, event: str) -> None:
+    def _do_listen(self, of: Any, events: list[str]) -> None:
+        for event in events:
+            self._listen(of, event)
+
+    def _listen(self, of: Any, event: str) -> None:
         def tell(*values: Any) -> None:
             told = {"kind": "event", "ref": number, "type": event, "init": init(*values)}
             if event == "icecandidate":
@@ -130,7 +134,7 @@ class Host:
         try:
             of.on(event, tell)
         except (ValueError, AttributeError):
-            # handfast has no such event: the page will wait for it.
+            # handfast has no such event: the page will wait for it in vain.
             return
 
     # Of the page.
@@ -152,6 +156,9 @@ class Host:
         if kind == "audio":
             return SyntheticAudioTrack()
         return SyntheticVideoTrack(width=320, height=240, rate=15)
+
+    def _do_stream(self, tracks: list[Any]) -> peer.MediaStream:
+        return peer.MediaStream(tracks)
 
     # What has another form in Python.
 
@@ -256,9 +263,9 @@ class Host:
     def _promise(self, awaitable: Any, operation: str) -> int:
         self._last_promise += 1
         number = self._last_promise
-        task = self._start(awaitable if inspect.iscoroutine(awaitable) else _awaited(awaitable))
+        task = self._keep(asyncio.ensure_future(awaitable))
 
-        def settle(task: asyncio.Task[Any]) -> None:
+        def settle(task: asyncio.Future[Any]) -> None:
             if task.cancelled():
                 return
             message: dict[str, object] = {"kind": "settle", "promise": number}
@@ -281,12 +288,11 @@ class Host:
             except Exception as error:
                 failed.append(error)
 
-        self._start(run())
+        self._keep(start(run()))
         if failed:
             raise failed[0]
 
-    def _start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = start(coroutine)
+    def _keep(self, task: asyncio.Future[Any]) -> asyncio.Future[Any]:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -345,10 +351,6 @@ def _resumed(coroutine: Coroutine[Any, Any, Any], steps: list[Any]) -> Generator
             step = go_on()
         except StopIteration as end:
             return end.value
-
-
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
 
 
 def _description(given: dict[str, str]) -> SessionDescription:

@@ -57,7 +57,6 @@ globalThis.self = globalThis;
       this.#listeners.set(type, list);
       if (list.some((each) => each.callback === callback)) return;
       list.push({ callback, once: Boolean(options?.once) });
-      this.listenTo?.(type);
     }
 
     removeEventListener(type, callback) {
@@ -165,6 +164,15 @@ globalThis.self = globalThis;
     const view = new Uint8Array(octets.length);
     for (let at = 0; at < octets.length; at++) view[at] = octets.charCodeAt(at);
     return view.buffer;
+  };
+
+  globalThis.structuredClone = (value) => {
+    if (value instanceof ArrayBuffer) return value.slice(0);
+    if (ArrayBuffer.isView(value)) return value.slice();
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map(structuredClone);
+    const members = Object.entries(value).map(([name, each]) => [name, structuredClone(each)]);
+    return Object.fromEntries(members);
   };
 
   globalThis.TextEncoder = class TextEncoder {

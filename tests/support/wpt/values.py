@@ -32,6 +32,7 @@ INTERFACES: Mapping[str, str] = {
     "DtlsTransport": "RTCDtlsTransport",
     "SctpTransport": "RTCSctpTransport",
     "MediaStreamTrack": "MediaStreamTrack",
+    "MediaStream": "MediaStream",
 }
 
 #: Errors of handfast by the names of `DOMException`, the first that fits.

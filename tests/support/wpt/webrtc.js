@@ -58,36 +58,24 @@
     applyConstraints() { return Promise.resolve(); },
   });
 
-  globalThis.MediaStream = class MediaStream extends EventTarget {
-    constructor(given = []) {
-      super();
-      const name = crypto.randomUUID();
-      this.id = name;
-      this.held = new Set(given instanceof MediaStream ? given.getTracks() : given);
+  const MediaStream = defineInterface("MediaStream", {
+    make: (given = []) =>
+      madeByHost("stream", given instanceof MediaStream ? given.getTracks() : [...given]),
+    attributes: ["id", "active"],
+    methods: ["getTracks", "getAudioTracks", "getVideoTracks", "getTrackById"],
+    events: ["addtrack", "removetrack"],
+  });
+  methods(MediaStream, {
+    addTrack(track) { host("call", this, "addTrack", track); },
+    removeTrack(track) { host("call", this, "removeTrack", track); },
+    clone() { return new MediaStream(this.getTracks().map((track) => track.clone())); },
+  });
+  const checkedStreams = (streams) => {
+    if (!streams.every((stream) => stream instanceof MediaStream)) {
+      throw new TypeError("no MediaStream");
     }
-    get active() { return [...this.held].some((track) => track.readyState === "live"); }
-    getTracks() { return [...this.held]; }
-    getAudioTracks() { return this.getTracks().filter((track) => track.kind === "audio"); }
-    getVideoTracks() { return this.getTracks().filter((track) => track.kind === "video"); }
-    getTrackById(id) { return this.getTracks().find((track) => track.id === id) ?? null; }
-    addTrack(track) { this.held.add(track); }
-    removeTrack(track) { this.held.delete(track); }
-    clone() { return new MediaStream(this.getTracks().map((track) => track.clone())); }
+    return streams;
   };
-  defineHandlers(globalThis.MediaStream, ["addtrack", "removetrack"]);
-  /** The stream of a peer, as handfast keeps it; before it keeps any, its id alone. */
-  const remoteStreams = new WeakMap();
-  const streamOf = (connection, id) => {
-    const known = remoteStreams.get(connection) ?? new Map();
-    remoteStreams.set(connection, known);
-    if (!known.has(id)) known.set(id, Object.assign(new MediaStream(), { id }));
-    return known.get(id);
-  };
-  const streamIds = (streams) =>
-    streams.map((stream) => {
-      if (!(stream instanceof MediaStream)) throw new TypeError("no MediaStream");
-      return stream.id;
-    });
 
   const mediaDevices = {
     async getUserMedia(constraints) {
@@ -197,9 +185,7 @@
   globalThis.eventOf = (type, init, target) => {
     const Class = events.get(type) ?? Event;
     if (type === "track") {
-      init.streams = init.streams.map((each) =>
-        typeof each === "string" ? streamOf(target, each) : each,
-      );
+      init.streams = init.media_streams;
     }
     if (type === "message" && target.binaryType === "blob" && init.data instanceof ArrayBuffer) {
       init.data = new Blob([init.data]);
@@ -320,7 +306,7 @@
       needs(given, 1, "addTrack");
       const [track, ...streams] = given;
       if (!(track instanceof MediaStreamTrack)) throw new TypeError("no MediaStreamTrack");
-      return host("call", this, "addTrack", track, ...streamIds(streams));
+      return host("call", this, "addTrack", track, ...checkedStreams(streams));
     },
     removeTrack(sender) {
       if (!(sender instanceof RTCRtpSender)) throw new TypeError("no RTCRtpSender");
@@ -329,7 +315,7 @@
     addTransceiver(trackOrKind, given) {
       const init = dictionary(given);
       const options = { direction: oneOf("direction", init.direction, ...directions) };
-      if (init.streams !== undefined) options.streams = streamIds([...init.streams]);
+      if (init.streams !== undefined) options.streams = checkedStreams([...init.streams]);
       else options.streams = [];
       if (init.sendEncodings !== undefined) {
         options.sendEncodings = [...init.sendEncodings].map((each) => ({ ...dictionary(each) }));
@@ -405,7 +391,7 @@
         return host("call", this, "replaceTrack", track);
       });
     },
-    setStreams(...streams) { host("call", this, "setStreams", ...streamIds(streams)); },
+    setStreams(...streams) { host("call", this, "setStreams", ...checkedStreams(streams)); },
   });
   const RTCRtpReceiver = defineInterface("RTCRtpReceiver", {
     attributes: ["track", "transport"],

@@ -116,6 +116,7 @@ async def test_sender_starts_once(control: SenderControl, engine: FakeEngine) ->
 def test_programs_get_only_w3c_members_and_ours(sender: RtpSender) -> None:
     assert {name for name in dir(sender) if not name.startswith("_")} == {
         "dtmf",
+        "find_transport",
         "getCapabilities",
         "getParameters",
         "getStats",
@@ -123,8 +124,10 @@ def test_programs_get_only_w3c_members_and_ours(sender: RtpSender) -> None:
         "replaceTrack",
         "rtx_ssrc",
         "setParameters",
+        "setStreams",
         "ssrc",
         "track",
+        "transport",
     }
 
 
