@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from peer import PeerConfiguration
+from peer import MediaEncryption, PeerConfiguration
 from signaling import sip
 from tests.support.negotiation.connection_media import receives_more
 from tests.support.negotiation.connections import both_connected, within
@@ -122,6 +122,44 @@ async def test_hold_rekey_and_ice_restart_pass_kamailio_and_rtpengine(tmp_path: 
             connection.restartIce()
             await receives_more(connection)
             assert call.ending is None
+
+
+@pytest.mark.long
+@pytest.mark.needs("baresip")
+@pytest.mark.parametrize("phone_calls", [False, True], ids=["called", "calling"])
+async def test_rtpengine_joins_dtls_of_a_bot_to_sdes_of_a_phone(
+    tmp_path: Path, *, phone_calls: bool
+) -> None:
+    # As a gateway of a provider does: keys of signalling on its trunk, DTLS towards us.
+    (tmp_path / "baresip").mkdir()
+    async with (
+        rtpengine(tmp_path) as media,
+        kamailio(tmp_path, users=USERS, rtpengine_port=media.port, phones_by_sdes=True) as proxy,
+        sip.register(proxy.ws, proxy.aor("bot"), USERS["bot"]) as bot,
+        registered_baresip(
+            tmp_path / "baresip",
+            proxy,
+            user="phone",
+            secret=USERS["phone"],
+            media=MediaMode.SDES,
+            by_tls=True,
+        ) as phone,
+    ):
+        connection = sounding()
+        if phone_calls:
+            await phone.call(proxy.aor("bot"))
+            call = await within(anext(bot.calls()))
+            await within(call.answer(connection))
+            await within(call.established())
+        else:
+            call = await within(bot.invite(proxy.aor("phone"), connection))
+        await receives_more(connection)
+        await phone.logs("incoming rtp for 'audio' established")
+        assert connection.security.verified
+        assert {each.encryption for each in connection.security.transports} == {
+            MediaEncryption.DTLS_SRTP
+        }
+        await within(call.hangup())
 
 
 async def test_rekey_of_one_of_two_bots_behind_rtpengine_keeps_the_other_leg(

@@ -102,6 +102,7 @@ async def kamailio(
     users: Mapping[str, str],
     digest: DigestAlgorithm = DigestAlgorithm.MD5,
     rtpengine_port: int | None = None,
+    phones_by_sdes: bool = False,
     fingerprint: str | None = None,
 ) -> AsyncIterator[Kamailio]:
     """Run Kamailio until it takes connections.
@@ -112,12 +113,16 @@ async def kamailio(
         digest: Hash of its challenges.
         rtpengine_port: Where an rtpengine takes commands, through which all calls then go; media is
             not touched where None.
+        phones_by_sdes: Let rtpengine speak SRTP with keys of signalling to phones, not plain RTP.
         fingerprint: One that the proxy writes into all descriptions, as one in the middle does.
     """
     port, tls_port = free_run(2)
     certificate, key = await asyncio.to_thread(write_certificate, folder, names=(DOMAIN,))
     (folder / "kamailio.cfg").write_text(
-        _listening(port, tls_port) + _modules(digest, rtpengine_port) + _routes(users, fingerprint)
+        _listening(port, tls_port)
+        + ("#!define PHONES_BY_SDES\n" if phones_by_sdes else "")
+        + _modules(digest, rtpengine_port)
+        + _routes(users, fingerprint)
     )
     (folder / "tls.cfg").write_text(
         f"[server:default]\nmethod = TLSv1.2+\nverify_certificate = no\n"
