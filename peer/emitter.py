@@ -178,6 +178,31 @@ class EventEmitter:
             ) from None
 
 
+class _Once:
+    """A handler that takes itself away when it is called.
+
+    Args:
+        emitter: The emitter that has it.
+        event: The event that it is added for.
+        handler: The handler that is called.
+    """
+
+    def __init__(self, emitter: EventEmitter, event: str, handler: Handler) -> None:
+        self._emitter = emitter
+        self._event = event
+        self.handler = handler
+
+    def __call__(self, *arguments: object) -> object:
+        """Call the handler, for the last time."""
+        self._emitter.remove_listener(self._event, self)
+        return self.handler(*arguments)
+
+
+def _given(handler: Handler) -> Handler:
+    """Return a handler as the program has given it."""
+    return handler.handler if isinstance(handler, _Once) else handler
+
+
 class PyeeEvents:
     """Event subscription of a class that inherits pyee's from aiortc, with unknown names refused.
 
@@ -207,18 +232,17 @@ class PyeeEvents:
         """Add a handler that is called at the next such event only."""
 
         def add(handler: Handler) -> Handler:
-            def call_once(*arguments: object) -> object:
-                self._emitter.remove_listener(event, call_once)
-                return handler(*arguments)
-
-            self._emitter.on(event, call_once)
+            self._emitter.on(event, _Once(self._emitter, event, handler))
             return handler
 
         return add if f is None else add(f)
 
     def remove_listener(self, event: str, f: Any) -> None:
         """Take a handler away; nothing happens where it is not subscribed."""
-        self._emitter.remove_listener(event, f)
+        for handler in self._emitter.listeners(event):
+            if f in (handler, _given(handler)):
+                self._emitter.remove_listener(event, handler)
+                return
 
     def remove_all_listeners(self, event: str | None = None) -> None:
         """Take every handler away, or those of one event; aiortc does so after the last event."""
@@ -230,7 +254,7 @@ class PyeeEvents:
 
     def listeners(self, event: str) -> list[Handler]:
         """List the handlers of an event, in the order in which they are called."""
-        return self._emitter.listeners(event)
+        return [_given(handler) for handler in self._emitter.listeners(event)]
 
     def event_names(self) -> set[str]:
         """Return the events that have a handler."""
