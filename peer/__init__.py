@@ -83,6 +83,7 @@ if TYPE_CHECKING:
         RtpSetParameterOptions,
     )
     from peer.rtp.outbound.sender import RtpSender
+    from peer.rtp.sframe import SFrameReceiver, SFrameSender, SFrameSuite
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec
     from peer.runtime.security import SecuritySummary, TransportSecurity
@@ -143,6 +144,7 @@ _HOMES = {
         "RtpEncodingOptions RtpSendParameters RtpSetParameterOptions"
     ),
     "peer.rtp.outbound.sender": "RtpSender",
+    "peer.rtp.sframe": "SFrameReceiver SFrameSender SFrameSuite",
     "peer.rtp.tracks": "MediaStreamTrack",
     "peer.rtp_parameters": "Codec",
     "peer.runtime.security": "SecuritySummary TransportSecurity",
@@ -236,6 +238,9 @@ __all__ = [
     "RtpSender",
     "RtpSetParameterOptions",
     "RtpTransceiver",
+    "SFrameReceiver",
+    "SFrameSender",
+    "SFrameSuite",
     "SctpError",
     "SctpTransport",
     "SctpTransportState",

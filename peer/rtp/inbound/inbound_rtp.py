@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
+from peer.rtp.frame_transform import transformed
 from peer.rtp.inbound.decoding import Decoding
 from peer.rtp.inbound.layers import LayerReaders
 from peer.rtp.inbound.readers import Readers
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.engine.ports import EnginePort
+    from peer.rtp.frame_transform import FrameTransform
     from peer.rtp.inbound.readers import ItemConsumer
     from peer.rtp.packet import PlayoutDelay, RtpPacket
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
@@ -62,6 +64,7 @@ class InboundRtp:
         tones: Makes tones of telephone events.
         codec: The codec of the last frame; None before it.
         sender_reports: The last sender report of each SSRC, at most 16.
+        transform: Changes each frame before anybody reads it; None for none.
     """
 
     def __init__(self, kind: MediaKind, clock: Callable[[], MonotonicTime]) -> None:
@@ -78,6 +81,9 @@ class InboundRtp:
         self.tones = ToneReceiver()
         self.codec: Codec | None = None
         self.sender_reports: OrderedDict[int, RemoteReport] = OrderedDict()
+        self.transform: FrameTransform | None = None
+        # A frame was dropped by the transform: those that build on it cannot be decoded.
+        self._was_dropped = False
         self.kind = kind
         self.clock = clock
         self.parameters: ReceiveParameters | None = None
@@ -202,6 +208,13 @@ class InboundRtp:
 
     def _on_frame(self, frame: EncodedFrame) -> None:
         self.codec = frame.codec
+        if self.transform is not None:
+            payload = transformed(self.transform, frame)
+            if payload is None:
+                self._was_dropped = True
+                return
+            frame = replace(frame, payload=payload, gap=frame.gap or self._was_dropped)
+            self._was_dropped = False
         self.readers.put(frame)
         if self.layer_readers:
             self.layer_readers.put_alone(frame)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError
 from peer.rtp.codec_capabilities import RtpMediaCapabilities, media_capabilities
+from peer.rtp.frame_transform import check_transform
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.inbound.readers import LIMIT, FrameReader
 from peer.rtp.inbound.report import InboundReporter
@@ -20,6 +21,7 @@ from peer.times import UnixTime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.rtp.frame_transform import FrameTransform
     from peer.rtp.inbound.inbound_rtp import InboundRtp
     from peer.rtp.inbound.layers import ReceivedLayer
     from peer.rtp.inbound.received_track import ReceivedTrack
@@ -131,6 +133,25 @@ class RtpReceiver:
     def layers(self) -> tuple[ReceivedLayer, ...]:
         """The encodings that the peer sends of one picture (simulcast); none without simulcast."""
         return self._inbound.layer_readers.layers(self._inbound.clock())
+
+    @property
+    def transform(self) -> FrameTransform | None:
+        """Function that changes each encoded frame before anybody reads it; None for none.
+
+        It gets a whole frame and returns bytes in its place, or None to drop it, on the event loop:
+        what `RtpSender.transform` of the other end did is undone here. Readers, relays, recorders
+        and the decoder get what it leaves, but those that choose an encoding of a simulcast, which
+        get frames as they come; key frames are told by what comes from the network.
+
+        Raises:
+            ConfigurationError: On setting, where it is no function or has to be awaited.
+        """
+        return self._inbound.transform
+
+    @transform.setter
+    def transform(self, transform: FrameTransform | None) -> None:
+        check_transform(transform)
+        self._inbound.transform = transform
 
     def encoded_frames(self, limit: int = LIMIT) -> FrameReader:
         """Read encoded frames from the next key frame on: `async for frame in …`.

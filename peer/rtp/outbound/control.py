@@ -106,6 +106,7 @@ class SenderControl:
             outbound.parameters.encodings,
             ssrc=outbound.ssrc,
             rtx_ssrc=outbound.rtx_ssrc,
+            subscribe=outbound.transformed.subscribe,
         )
         streams.set_track(outbound.track)
         outbound.tones.attach(streams.first, engine.clock)

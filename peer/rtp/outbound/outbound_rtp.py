@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError
+from peer.rtp.frame_transform import check_transform
 from peer.rtp.outbound.send_parameters import ParameterExchange
 from peer.rtp.outbound.tone_playout import TonePlayout
+from peer.rtp.outbound.transformed_track import TransformedTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from peer.rtp.engine.ports import SendingEngine
+    from peer.rtp.frame_transform import FrameTransform
     from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.outbound_streams import OutboundStreams
     from peer.rtp.tracks import MediaStreamTrack
@@ -39,6 +42,7 @@ class OutboundRtp:
         stopped: Whether the sender has stopped for good.
         change_streams: Has the next descriptions name other MediaStreams; None without connection.
         tones: Sends telephone events in the stream.
+        transformed: Subscribes to tracks, with the transform of the program.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class OutboundRtp:
         self.stopped = False
         self.change_streams: Callable[[Sequence[str]], None] | None = None
         self.tones = TonePlayout()
+        self.transformed = TransformedTrack()
         self._track: MediaStreamTrack | None = None
         self.set_track(track)
 
@@ -85,6 +90,18 @@ class OutboundRtp:
         self._track = track
         if self.streams is not None:
             self.streams.set_track(track)
+
+    def set_transform(self, transform: FrameTransform | None) -> None:
+        """Change frames by another function from the next one on; video begins with a key frame.
+
+        Raises:
+            ConfigurationError: It is no function, or one that has to be awaited.
+        """
+        check_transform(transform)
+        self.transformed.transform = transform
+        if self.streams is not None:
+            self.streams.set_track(None)
+            self.streams.set_track(self._track)
 
     def set_negotiated(self, parameters: SendParameters | None) -> None:
         """Take negotiated parameters, and make those stale that an application has got before."""

@@ -18,6 +18,7 @@ from peer.times import UnixTime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.rtp.frame_transform import FrameTransform
     from peer.rtp.media_stream import MediaStream
     from peer.rtp.outbound.outbound_rtp import OutboundRtp
     from peer.rtp.outbound.send_parameters import RtpSendParameters, RtpSetParameterOptions
@@ -87,6 +88,24 @@ class RtpSender:
         """
         if self._outbound.change_streams is not None:
             self._outbound.change_streams([stream_id(each) for each in streams])
+
+    @property
+    def transform(self) -> FrameTransform | None:
+        """Function that changes each encoded frame before it is sent; None for none.
+
+        It gets a whole frame and returns bytes in its place, or None to drop it, on the event loop.
+        What it leaves has to be a frame that the codec's packetiser takes: any octets for audio,
+        and behind the first ten of a key frame and three of another one for VP8; NAL units for
+        H.264 and H.265, OBUs for AV1. It is W3C's RTCRtpScriptTransform without a worker.
+
+        Raises:
+            ConfigurationError: On setting, where it is no function or has to be awaited.
+        """
+        return self._outbound.transformed.transform
+
+    @transform.setter
+    def transform(self, transform: FrameTransform | None) -> None:
+        self._outbound.set_transform(transform)
 
     async def replaceTrack(self, track: MediaStreamTrack | None) -> None:
         """Send another track, or none, without negotiation.

@@ -128,6 +128,7 @@ def test_programs_get_only_w3c_members_and_ours(sender: RtpSender) -> None:
         "ssrc",
         "track",
         "transport",
+        "transform",
     }
 
 
