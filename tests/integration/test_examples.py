@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from peer import TrackEvent
 
 
+async def test_viewers_of_the_simulcast_relay_get_the_sizes_that_they_want() -> None:
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-W", "error", "-X", "dev", str(ROOT / "examples" / "simulcast_relay.py")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(DEADLINE):
+        output, errors = await program.communicate()
+
+    assert sorted(output.decode().splitlines()) == ["telephone: 160 by 90", "wall: 640 by 360"]
+    assert complaints(errors.decode()) == []
+    assert program.returncode == 0
+
+
 async def test_two_peers_print_what_arrives() -> None:
     program = await asyncio.create_subprocess_exec(
         sys.executable,
