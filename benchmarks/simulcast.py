@@ -91,7 +91,7 @@ async def run(rounds: int, console: Console) -> bool:
         table.add_row(name, f"{median(each):.0f} ms")
     console.print(table)
     ratios = [ours / theirs for ours, theirs in zip(*found.values(), strict=True)]
-    met = median(ratios) <= MOST
+    met = bool(median(ratios) <= MOST)
     spread = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
     console.print(f"{'Met' if met else 'MISSED'}: layers / senders {spread}, the target is {MOST}")
     ARTIFACTS.mkdir(exist_ok=True)
