@@ -86,7 +86,9 @@ async def test_nothing_is_fetched_from_a_url_that_is_not_allowed(url: str | None
 
 
 @pytest.mark.parametrize(
-    "answer", [OSError("away"), b"no certificate", CHAIN * 5, b"x" * 300_000], ids=repr
+    "answer",
+    [OSError("away"), b"no certificate", CHAIN * 5, b"x" * 300_000],
+    ids=["nobody answers", "no certificate", "too many certificates", "too long"],
 )
 async def test_a_url_without_a_certificate_is_asked_again_after_ten_seconds(answer: Any) -> None:
     server = _Server(answer)
