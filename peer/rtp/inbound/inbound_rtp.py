@@ -216,7 +216,7 @@ class InboundRtp:
             frame = replace(frame, payload=payload, gap=frame.gap or self._was_dropped)
             self._was_dropped = False
         self.readers.put(frame)
-        if self.layer_readers:
+        if self.layer_readers.views:
             self.layer_readers.put_alone(frame)
         if self.decoding.track.awaits_media:
             self.decoding.track.on_media()

@@ -39,20 +39,19 @@ class LayerReaders:
 
     Args:
         receiver: Has the encodings.
+
+    Attributes:
+        views: What each of these readers gets; empty while none has chosen.
     """
 
     def __init__(self, receiver: RtpStreamReceiver) -> None:
         self._receiver = receiver
-        self._views: weakref.WeakKeyDictionary[ItemConsumer[EncodedFrame], LayerView]
-        self._views = weakref.WeakKeyDictionary()
+        self.views: weakref.WeakKeyDictionary[ItemConsumer[EncodedFrame], LayerView]
+        self.views = weakref.WeakKeyDictionary()
         self._finished = False
 
     def __repr__(self) -> str:
-        return f"<LayerReaders {list(self._views.values())}>"
-
-    def __bool__(self) -> bool:
-        """True where a reader has chosen an encoding."""
-        return bool(self._views)
+        return f"<LayerReaders {list(self.views.values())}>"
 
     def layers(self, now: MonotonicTime) -> tuple[ReceivedLayer, ...]:
         """The encodings that were agreed on; none where there is one stream alone."""
@@ -76,9 +75,9 @@ class LayerReaders:
         """Give a reader no larger encoding than this one, from the next key frame on."""
         if self._finished:
             return
-        view = self._views.get(reader)
+        view = self.views.get(reader)
         if view is None:
-            view = self._views[reader] = self._new_view(reader)
+            view = self.views[reader] = self._new_view(reader)
             view.limit(most)
             self._receiver.add_view(view, now)
             return
@@ -88,12 +87,12 @@ class LayerReaders:
 
     def request_keyframe(self, reader: ItemConsumer[EncodedFrame], now: MonotonicTime) -> None:
         """Request a key frame of the encoding that a reader gets."""
-        self._receiver.request_keyframe(now, self._views.get(reader))
+        self._receiver.request_keyframe(now, self.views.get(reader))
 
     def put_alone(self, frame: EncodedFrame) -> None:
         """Give a frame to all readers, where there is one stream alone."""
         if self._receiver.layers is None:
-            for reader in tuple(self._views):
+            for reader in tuple(self.views):
                 reader.put(frame)
 
     def finish(self) -> None:
@@ -107,11 +106,11 @@ class LayerReaders:
             reader.abandon()
 
     def _end(self) -> tuple[ItemConsumer[EncodedFrame], ...]:
-        readers = tuple(self._views)
+        readers = tuple(self.views)
         self._finished = True
-        for view in self._views.values():
+        for view in self.views.values():
             self._receiver.remove_view(view)
-        self._views.clear()
+        self.views.clear()
         return readers
 
     def _new_view(self, reader: ItemConsumer[EncodedFrame]) -> LayerView:
