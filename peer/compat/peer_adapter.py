@@ -44,14 +44,16 @@ class AdaptedPeer(PeerConnection):
 
     Args:
         configuration: The configuration of aiortc's form.
+        origin: The file and line of the program that made the connection.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used.
     """
 
-    def __init__(self, configuration: RTCConfiguration) -> None:
+    def __init__(self, configuration: RTCConfiguration, origin: tuple[str, int]) -> None:
         ours = peer_configuration(configuration)
         super().__init__(replace(ours, connect_timeout=_transaction_timeout()))
+        self._origin = origin
         profile = self._core.offer_answer.profile
         offered = offered_as_by_aiortc(profile.capabilities)
         self._offer_answer = AdaptedOfferAnswer(replace(profile, capabilities=offered))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections import deque
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ from peer.compat.transport_objects import TransportObjects
 from peer.compat.written_order import in_aiortc_order
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError
+from peer.runtime.forgotten import where_made
 
 if TYPE_CHECKING:
     from aiortc.rtcdatachannel import RTCDataChannel
@@ -87,7 +89,8 @@ class RTCPeerConnection(AsyncIOEventEmitter):
         super().__init__()
         self.__configuration = configuration or RTCConfiguration()
         with aiortc_errors():
-            self.__peer = AdaptedPeer(self.__configuration)
+            origin = where_made(self, inspect.currentframe())
+            self.__peer = AdaptedPeer(self.__configuration, origin)
         self.__transceivers: list[ConnectionTransceiver] = []
         self.__transports = TransportObjects(self.__peer, self.__configuration.bundlePolicy)
         self.__early_candidates: deque[RTCIceCandidate | None] = deque(
