@@ -324,6 +324,10 @@ class Certificate:
         """Compute the fingerprint that `a=fingerprint` signals for this certificate."""
         return Fingerprint.of_certificate(self._der, algorithm)
 
+    def getFingerprints(self) -> list[Fingerprint]:
+        """Compute the fingerprints as W3C webrtc-pc section 4.9.2 has them: that by SHA-256."""
+        return [self.fingerprint()]
+
     @property
     def expires(self) -> datetime.datetime:
         """The end of the validity of the certificate, in UTC."""

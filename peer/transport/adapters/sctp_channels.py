@@ -130,19 +130,17 @@ class SctpChannels(BoundedSctp):
         self, stream_id: StreamId, pp_id: PayloadProtocol, data: bytes
     ) -> None:
         channel = cast("DataChannel | None", self._data_channels.get(stream_id))
-        match pp_id:
-            case _ if pp_id == WEBRTC_DCEP:
-                await super()._data_channel_receive(stream_id, pp_id, data)
-            case _ if channel is None:
-                """It was closed meanwhile."""
-            case _ if pp_id == WEBRTC_STRING:
-                channel._receive(data.decode(), len(data))
-            case _ if pp_id == WEBRTC_BINARY:
-                channel._receive(data, len(data))
-            case _ if pp_id == WEBRTC_STRING_EMPTY:
-                channel._receive("", 0)
-            case _ if pp_id == WEBRTC_BINARY_EMPTY:
-                channel._receive(b"", 0)
+        if pp_id == WEBRTC_DCEP:
+            await super()._data_channel_receive(stream_id, pp_id, data)
+        elif channel is None:
+            # It was closed meanwhile.
+            return
+        elif pp_id == WEBRTC_BINARY:
+            channel._receive(data, len(data))
+        elif pp_id == WEBRTC_STRING:
+            channel._receive(data.decode(), len(data))
+        elif pp_id in _EMPTY:
+            channel._receive("" if pp_id == WEBRTC_STRING_EMPTY else b"", 0)
 
     def _data_channel_open(self, channel: RTCDataChannel) -> None:
         ours = cast("DataChannel", channel)

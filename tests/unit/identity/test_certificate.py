@@ -165,3 +165,8 @@ def test_certificate_store_drops_unused_certificates() -> None:
         store.keep({used, None})
     assert len(store) == SPARE + 1
     assert store[used] is kept
+
+
+def test_fingerprints_of_a_certificate_have_the_name_of_w3c() -> None:
+    certificate = Certificate.generate()
+    assert certificate.getFingerprints() == [certificate.fingerprint()]
