@@ -76,12 +76,14 @@ class InboundRtp:
             is_played=lambda: self.decoding.wants_frames,
         )
         self.readers: Readers[EncodedFrame] = Readers()
-        self.layer_readers = LayerReaders(self.stream_receiver)
+        self.layer_readers = LayerReaders(self.stream_receiver, lambda frame: self._changed(frame))
         self.decoding = Decoding(kind, clock, self.request_keyframe)
         self.tones = ToneReceiver()
         self.codec: Codec | None = None
         self.sender_reports: OrderedDict[int, RemoteReport] = OrderedDict()
         self.transform: FrameTransform | None = None
+        # The frame that the transform was given last, and what became of its payload.
+        self._last_change: tuple[EncodedFrame | None, bytes | None] = None, None
         # A frame was dropped by the transform: those that build on it cannot be decoded.
         self._was_dropped = False
         self.kind = kind
@@ -209,11 +211,11 @@ class InboundRtp:
     def _on_frame(self, frame: EncodedFrame) -> None:
         self.codec = frame.codec
         if self.transform is not None:
-            payload = transformed(self.transform, frame)
-            if payload is None:
+            changed = self._changed(frame)
+            if changed is None:
                 self._was_dropped = True
                 return
-            frame = replace(frame, payload=payload, gap=frame.gap or self._was_dropped)
+            frame = replace(changed, gap=frame.gap or self._was_dropped)
             self._was_dropped = False
         self.readers.put(frame)
         if self.layer_readers.views:
@@ -226,6 +228,21 @@ class InboundRtp:
             self._playout_delay = delay
         if self.decoding.wants_frames:
             self.decoding.push(frame, self._now)
+
+    def _changed(self, frame: EncodedFrame) -> EncodedFrame | None:
+        """Return a frame as the transform leaves it; None where that drops it.
+
+        Readers of a simulcast may get one frame each: it is changed once, as a transform that
+        decrypts may take it for a replay else.
+        """
+        if self.transform is None:
+            return frame
+        last, payload = self._last_change
+        same = last is not None and last.payload is frame.payload
+        if last is None or not same or (last.ssrc, last.timestamp) != (frame.ssrc, frame.timestamp):
+            payload = transformed(self.transform, frame)
+            self._last_change = frame, payload
+        return None if payload is None else replace(frame, payload=payload)
 
     def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
         if self._engine is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.receiving.layer_view import LayerView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.inbound.readers import ItemConsumer
     from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
@@ -39,13 +41,19 @@ class LayerReaders:
 
     Args:
         receiver: Has the encodings.
+        change: Changes each frame before it is read (`receiver.transform`); None drops it.
 
     Attributes:
         views: What each of these readers gets; empty while none has chosen.
     """
 
-    def __init__(self, receiver: RtpStreamReceiver) -> None:
+    def __init__(
+        self,
+        receiver: RtpStreamReceiver,
+        change: Callable[[EncodedFrame], EncodedFrame | None] = lambda frame: frame,
+    ) -> None:
         self._receiver = receiver
+        self._change = change
         self.views: weakref.WeakKeyDictionary[ItemConsumer[EncodedFrame], LayerView]
         self.views = weakref.WeakKeyDictionary()
         self._finished = False
@@ -114,11 +122,16 @@ class LayerReaders:
         return readers
 
     def _new_view(self, reader: ItemConsumer[EncodedFrame]) -> LayerView:
-        held = weakref.ref(reader)
+        held, change, was_dropped = weakref.ref(reader), self._change, False
 
         def put(frame: EncodedFrame) -> None:
-            if (found := held()) is not None:
-                found.put(frame)
+            nonlocal was_dropped
+            found, changed = held(), change(frame)
+            if changed is None:
+                was_dropped = True
+            elif found is not None:
+                found.put(replace(changed, gap=True) if was_dropped else changed)
+                was_dropped = False
 
         view = LayerView(put)
         weakref.finalize(reader, self._receiver.remove_view, view).atexit = False
