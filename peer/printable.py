@@ -22,7 +22,7 @@ def printable(text: str, *, keeps: str = "") -> str:
 
 #: The lines of SDP that hold a key of media: those of SDES (RFC 4568), in a potential configuration
 #: too (RFC 5939), and of old (RFC 8866 section 5.12). The tag and the suite of SDES are shown.
-_KEY_LINES = r"a=(?:acap:[ \t]*\d+[ \t]+)?crypto:(?:[ \t]*\d+[ \t]+\w+[ \t]+)?|k="
+_KEY_LINES = r"a=(?:acap:[ \t]*\d+[ \t]+)?crypto:(?:[ \t]*\d+[ \t]+[A-Z0-9_]+[ \t]+)?|k="
 _MEDIA_KEYS = re.compile(rf"^({_KEY_LINES}).*?(\r?)$", re.MULTILINE)
 #: Those, and ICE passwords.
 _SECRET_LINES = re.compile(rf"^(a=ice-pwd:|{_KEY_LINES}).*?(\r?)$", re.MULTILINE)

@@ -298,7 +298,8 @@ class Phone:
             trace: Makes the sink for the trace of each fork; None for none.
 
         Raises:
-            SipUsageError: The target is no URI to call.
+            SipUsageError: The target is no URI to call; or, at the beginning of the block, the
+                connection offers keys of SDES, which are for one end.
         """
         uri = _target(target)
 
@@ -307,6 +308,9 @@ class Phone:
         async def send(events: InviteEvents) -> OutgoingInvite:
             connection.name_ends(local=self.address, remote=str(uri))
             offered = await media.offer()
+            if "\na=crypto:" in offered.sdp:
+                await media.roll_back()
+                raise SipUsageError("an offer with keys of SDES has one answer: `invite` sends it")
             invite = self._send_invite(uri, offered, media, headers, keeps_all=True)
             self._routes[invite] = events.put
             self.flush()

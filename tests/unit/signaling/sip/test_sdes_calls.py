@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import InsecureSignalingError, MediaEncryption, PeerConfiguration, Sdes
-from signaling.sip.errors import CallRejected
+from signaling.sip.errors import CallRejected, SipUsageError
 from tests.support.negotiation.connection_media import receives_more
 from tests.support.negotiation.connections import within
 from tests.support.peers.sip_phones import TARGET, sounding, two_phones
@@ -64,3 +64,13 @@ async def test_phone_without_tls_takes_no_offer_with_keys() -> None:
             await within(calling)
         assert not any("inline:" in str(each.body) for each in called.link.sent)
         await theirs.close()
+
+
+async def test_offer_with_keys_rings_at_no_forks() -> None:
+    """Two ends with one key of ours could read each other (RFC 3711 section 9.1)."""
+    async with two_phones() as (caller, _), keyed() as connection:
+        with pytest.raises(SipUsageError, match="one answer"):
+            async with caller.phone.ring(TARGET, connection):
+                pass
+        assert caller.link.sent == []
+        assert connection.signalingState == "stable"
