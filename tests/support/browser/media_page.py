@@ -288,11 +288,13 @@ class _Meter:
 
 
 @asynccontextmanager
-async def call_in(browser: Browser, **options: Any) -> AsyncIterator[MediaCall]:
-    """A call with a page of its own, with options for our `PeerConfiguration`."""
+async def call_in(
+    browser: Browser, url: str = "data:text/html,<title>media</title>", **options: Any
+) -> AsyncIterator[MediaCall]:
+    """A call with a page of its own, at a URL, with options for our `PeerConfiguration`."""
     source = json.dumps((PROGRAMS / "media.js").read_text())
     async with PeerConnection(PeerConfiguration(**options)) as pc:
-        page = await browser.open("data:text/html,<title>media</title>")
+        page = await browser.open(url)
         await page.evaluate(f"void (0, eval)({source})")
         yield MediaCall(pc, page)
         await page.close()
