@@ -24,7 +24,7 @@ from peer.runtime.forgotten import forget, where_made
 from peer.runtime.fork import fork
 from peer.runtime.reconfiguration import reconfigure
 from peer.runtime.security import SecuritySummary, summarize
-from peer.runtime.statistics import StatsReport, collect
+from peer.runtime.statistics import StatsReport, collect, collect_of_track
 from peer.states import (
     ConnectionState,
     IceConnectionState,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
     from peer.rekey.result import RekeyResult
+    from peer.rtp.tracks import MediaStreamTrack
     from peer.times import Seconds
     from peer.tracing.events import Direction, TraceSink
     from peer.transport.sctp.transport import DataChannel
@@ -414,9 +415,18 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
         core.check_negotiation()
         return channel
 
-    async def getStats(self) -> StatsReport:
-        """Collect statistics by id, as frozen values with the names of W3C webrtc-stats."""
-        return await collect(self._core.executor)
+    async def getStats(self, selector: MediaStreamTrack | None = None) -> StatsReport:
+        """Collect statistics by id, as frozen values with the names of W3C webrtc-stats.
+
+        Args:
+            selector: A track that is sent or received: its streams alone, and what they refer to.
+
+        Raises:
+            InvalidAccessError: The track is not sent or received here, or it is several times.
+        """
+        if selector is None:
+            return await collect(self._core.executor)
+        return await collect_of_track(self._core.executor, selector)
 
     def getConfiguration(self) -> PeerConfiguration:
         """Return the configuration, as it was given or set last."""

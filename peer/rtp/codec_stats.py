@@ -22,6 +22,7 @@ class CodecStats:
         clockRate: In Hz.
         channels: Channels of audio; None for video.
         sdpFmtpLine: Parameters as in `a=fmtp`; empty where there are none.
+        transportId: Id of the `transport` entry, in the statistics of a connection; else None.
     """
 
     id: str
@@ -32,6 +33,7 @@ class CodecStats:
     clockRate: int
     channels: int | None
     sdpFmtpLine: str
+    transportId: str | None = None
 
 
 def codec_stats(codec: Codec, *, mid: str, direction: str, timestamp: float) -> CodecStats:

@@ -19,6 +19,7 @@ class RtpStreamStats:
         ssrc: SSRC of the stream.
         kind: `audio` or `video`.
         mid: MID of the m-section; empty before negotiation.
+        transportId: Id of the `transport` entry, in the statistics of a connection; else None.
     """
 
     id: str
@@ -27,6 +28,7 @@ class RtpStreamStats:
     ssrc: int
     kind: str
     mid: str
+    transportId: str | None = None
 
 
 RtpStats = RtpStreamStats | CodecStats | MediaSourceStats

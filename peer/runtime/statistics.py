@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peer.rtp.stats import RtpStats
+from peer.errors import InvalidAccessError
+from peer.rtp.codec_stats import CodecStats
+from peer.rtp.stats import RtpStats, RtpStatsReport, RtpStreamStats
+from peer.runtime.channel_statistics import (
+    DataChannelStats,
+    PeerConnectionStats,
+    connection_stats,
+)
 from peer.states import DtlsTransportState
 
 if TYPE_CHECKING:
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
+    from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport
 
@@ -93,19 +101,78 @@ class CertificateStats:
 #: OpenSSL's names, and the bytes on the wire that webrtc-stats section 8.13 wants in hexadecimal.
 _TLS_VERSIONS = MappingProxyType({"DTLSv1.2": "FEFD", "DTLSv1.3": "FEFC"})
 
-Stats = RtpStats | TransportStats | CandidateStats | CandidatePairStats | CertificateStats
+Stats = (
+    RtpStats
+    | TransportStats
+    | CandidateStats
+    | CandidatePairStats
+    | CertificateStats
+    | PeerConnectionStats
+    | DataChannelStats
+)
 StatsReport = dict[str, Stats]
 
 
 async def collect(executor: EffectExecutor) -> StatsReport:
     """Collect the present statistics of all parts of a connection, by id."""
-    report: StatsReport = {}
+    report: StatsReport = {
+        entry.id: entry for entry in connection_stats(executor.data, time.time() * 1000)
+    }
+    names: dict[object, str] = {
+        each.engine: f"transport-{each.key}" for each in executor.transports.values()
+    }
     for control in tuple(executor.transceivers.values()):
-        report.update(await control.transceiver.sender.getStats())
-        report.update(await control.transceiver.receiver.getStats())
+        name = names.get(control.receiver.engine or control.sender.engine)
+        for half in (control.transceiver.sender, control.transceiver.receiver):
+            report.update(_carried(await half.getStats(), name))
     for transport in executor.transports.values():
         report.update((entry.id, entry) for entry in _transport(transport))
     return report
+
+
+async def collect_of_track(executor: EffectExecutor, track: MediaStreamTrack) -> StatsReport:
+    """Collect the statistics of the one sender or receiver of a track, and what these refer to.
+
+    Raises:
+        InvalidAccessError: No sender or receiver has the track, or several have (webrtc-pc 8.2).
+    """
+    halves = [
+        half
+        for control in executor.transceivers.values()
+        for half in (control.transceiver.sender, control.transceiver.receiver)
+        if half.track is track
+    ]
+    if len(halves) != 1:
+        raise InvalidAccessError(
+            f"{len(halves)} senders and receivers have the track: getStats selects by one"
+        )
+    every = await collect(executor)
+    found = {name: every[name] for name in await halves[0].getStats() if name in every}
+    # webrtc-stats section 8.1.1, selection: all objects that are referred to, on and on.
+    waiting = list(found.values())
+    while waiting:
+        for name in _references(waiting.pop()):
+            if name in every and name not in found:
+                found[name] = every[name]
+                waiting.append(every[name])
+    return found
+
+
+def _carried(report: RtpStatsReport, name: str | None) -> Iterator[tuple[str, Stats]]:
+    """Name the transport of the entries on streams and codecs."""
+    for key, entry in report.items():
+        match entry:
+            case RtpStreamStats() | CodecStats():
+                yield key, replace(entry, transportId=name)
+            case _:
+                yield key, entry
+
+
+def _references(entry: Stats) -> Iterator[str]:
+    for each in fields(entry):
+        value = getattr(entry, each.name)
+        if each.name.endswith("Id") and isinstance(value, str):
+            yield value
 
 
 def _transport(transport: PeerTransport) -> Iterator[Stats]:

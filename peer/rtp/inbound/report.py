@@ -58,6 +58,12 @@ class InboundReporter:
             report[outbound.id] = outbound
         return report
 
+    def _inbound_id(self, ssrc: int) -> str:
+        return f"inbound-rtp-{self.mid}-{ssrc}"
+
+    def _remote_id(self, ssrc: int) -> str:
+        return f"remote-outbound-rtp-{self.mid}-{ssrc}"
+
     def _inbound(
         self, stream: StreamStatistics, rtx_ssrc: int | None, codec_id: str | None, moment: Moment
     ) -> InboundRtpStats:
@@ -65,7 +71,7 @@ class InboundReporter:
         counters, jitter_buffer = decoding.counters, decoding.jitter_buffer.statistics
         lost_later = counters.dropped + jitter_buffer.dropped + decoding.track.dropped
         return InboundRtpStats(
-            id=f"inbound-rtp-{self.mid}-{stream.ssrc}",
+            id=self._inbound_id(stream.ssrc),
             type="inbound-rtp",
             timestamp=moment.milliseconds(moment.now),
             ssrc=stream.ssrc,
@@ -73,6 +79,9 @@ class InboundReporter:
             mid=self.mid,
             trackIdentifier=self.track,
             codecId=codec_id,
+            remoteId=self._remote_id(stream.ssrc)
+            if stream.ssrc in self.inbound.sender_reports
+            else None,
             packetsReceived=stream.packets,
             bytesReceived=stream.bytes,
             packetsLost=stream.lost,
@@ -106,12 +115,13 @@ class InboundReporter:
     def _remote_outbound(self, remote: RemoteReport, moment: Moment) -> RemoteOutboundRtpStats:
         report = remote.report
         return RemoteOutboundRtpStats(
-            id=f"remote-outbound-rtp-{self.mid}-{report.ssrc}",
+            id=self._remote_id(report.ssrc),
             type="remote-outbound-rtp",
             timestamp=moment.milliseconds(remote.arrival),
             ssrc=report.ssrc,
             kind=self.kind.value,
             mid=self.mid,
+            localId=self._inbound_id(report.ssrc),
             packetsSent=report.packet_count,
             bytesSent=report.octet_count,
             remoteTimestamp=from_ntp(report.ntp_time) * 1000,

@@ -17,6 +17,7 @@ class InboundRtpStats(RtpStreamStats):
     Args:
         trackIdentifier: The id of the receiver's track.
         codecId: The id of the `codec` entry; None before the first frame.
+        remoteId: The id of the `remote-outbound-rtp` entry; None before the peer has reported.
         packetsReceived: Packets, duplicates included, retransmissions not.
         bytesReceived: Payload without headers and padding.
         packetsLost: Packets expected less received; negative where duplicates came.
@@ -49,6 +50,7 @@ class InboundRtpStats(RtpStreamStats):
 
     trackIdentifier: str
     codecId: str | None
+    remoteId: str | None
     packetsReceived: int
     bytesReceived: int
     packetsLost: int
@@ -84,11 +86,13 @@ class RemoteOutboundRtpStats(RtpStreamStats):
     """Counts of the last sender report about an SSRC (RTCRemoteOutboundRtpStreamStats).
 
     Args:
+        localId: Id of the `inbound-rtp` entry.
         packetsSent: Packets that the peer sent.
         bytesSent: Payload of these.
         remoteTimestamp: Time of the report by the peer's clock, in milliseconds since 1970.
     """
 
+    localId: str
     packetsSent: int
     bytesSent: int
     remoteTimestamp: float

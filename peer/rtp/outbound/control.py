@@ -62,6 +62,11 @@ class SenderControl:
         self._outbound.change_streams = change
 
     @property
+    def engine(self) -> SendingEngine | None:
+        """The RTP engine that packets go to; None before the start."""
+        return self._outbound.engine
+
+    @property
     def started(self) -> bool:
         """True from `start` to `stop`."""
         return self._outbound.streams is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
@@ -55,6 +56,16 @@ class DataChannelTransport(Protocol):
         """Count bytes that a program has yet to read; of a negative size, those that it has."""
 
 
+@dataclass(slots=True)
+class MessageCounts:
+    """Messages of one data channel and their bytes, without headers (RTCDataChannelStats)."""
+
+    messages_sent: int = 0
+    bytes_sent: int = 0
+    messages_received: int = 0
+    bytes_received: int = 0
+
+
 class DataChannel(PyeeEvents, RTCDataChannel):
     """Data channel (W3C webrtc-pc section 6.2), and an asynchronous iterator of its messages.
 
@@ -72,6 +83,9 @@ class DataChannel(PyeeEvents, RTCDataChannel):
         parameters: Label, id and reliability.
         send_open: Announce the channel to the peer, unless it is negotiated.
         priority: The priority that is announced.
+
+    Attributes:
+        counts: What was sent and received, for statistics.
     """
 
     event_names_of_class = ("open", "message", "bufferedamountlow", "error", "closing", "close")
@@ -99,6 +113,7 @@ class DataChannel(PyeeEvents, RTCDataChannel):
         self.__waiting_size = 0
         self.__readers: list[MessageReader] = []
         self.__senders: list[asyncio.Future[None]] = []
+        self.counts = MessageCounts()
         super().__init__(cast("RTCSctpTransport", association), parameters, send_open)
 
     def __repr__(self) -> str:
@@ -197,6 +212,8 @@ class DataChannel(PyeeEvents, RTCDataChannel):
         if self.__buffered + len(payload) > BUFFER_LIMIT:
             raise BufferFullError(f"{self.__buffered} bytes wait to be sent")
         self.__association.enqueue(self, payload, is_text=is_text)
+        self.counts.messages_sent += 1
+        self.counts.bytes_sent += len(payload)
         return _Sent(self.__sent)
 
     def close(self) -> None:
@@ -303,6 +320,8 @@ class DataChannel(PyeeEvents, RTCDataChannel):
         self.__waiting = None
 
     def __deliver(self, message: str | bytes, size: int) -> None:
+        self.counts.messages_received += 1
+        self.counts.bytes_received += size
         for reader in self.__readers:
             reader.put(message, size)
         self.emit("message", message)

@@ -55,6 +55,9 @@ class DataTransport:
         on_state: Called when `state` has changed.
 
     Attributes:
+        channels: The data channels that have not closed.
+        opened: How many have opened so far.
+        closed_channels: How many of these have closed.
         malformed: Packets of the peer that could not be parsed.
         restarts: How often the peer has restarted SCTP.
     """
@@ -66,7 +69,11 @@ class DataTransport:
         on_close: Callable[[], None] = lambda: None,
         on_state: Callable[[], None] = lambda: None,
     ) -> None:
-        self._on_channel = on_channel
+        self._tell_of_channel = on_channel
+        #: Channels that have not closed, in their order.
+        self.channels: dict[DataChannel, None] = {}
+        self.opened = 0
+        self.closed_channels = 0
         self._on_close = on_close
         self._on_state = on_state
         self._association = self._new_association()
@@ -171,6 +178,7 @@ class DataTransport:
         )
         if self._state is SctpTransportState.NEW:
             self._first_channels.append(channel)
+        self._watch(channel)
         return channel
 
     def copy_channels(self, other: DataTransport) -> tuple[DataChannel, ...]:
@@ -294,6 +302,27 @@ class DataTransport:
         now = UnixTime(time.time())
         self._association.take_over(old, messages_to_resend(old.sent_messages(), now=now))
         self.restarts += 1
+
+    def _on_channel(self, channel: DataChannel) -> None:
+        self._watch(channel)
+        self._tell_of_channel(channel)
+
+    def _watch(self, channel: DataChannel) -> None:
+        """Count the channel when it opens and closes (webrtc-stats, RTCPeerConnectionStats)."""
+        self.channels[channel] = None
+        has_opened = False
+
+        def on_open() -> None:
+            nonlocal has_opened
+            has_opened = True
+            self.opened += 1
+
+        def on_close() -> None:
+            self.channels.pop(channel, None)
+            self.closed_channels += has_opened
+
+        channel.on("open", on_open)
+        channel.on("close", on_close)
 
     def _new_association(self) -> SctpAssociation:
         association = SctpAssociation(self._on_association_close, self._on_association_open)
