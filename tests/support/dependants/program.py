@@ -11,6 +11,7 @@ import signal
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.clock.deadline import DEADLINE
+from tests.support.network.process_end import kill, send_signal
 from tests.support.project.tools import ROOT
 
 if TYPE_CHECKING:
@@ -55,13 +56,12 @@ class DependantProgram:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        send_signal(self._process, signal.SIGTERM)
         try:
             async with asyncio.timeout(10):
                 await self._process.wait()
         except TimeoutError:
-            self._process.kill()
+            kill(self._process)
             await self._process.wait()
         await self._reading
         if error[0] is not None:
@@ -99,7 +99,7 @@ class DependantProgram:
 
     def interrupt(self) -> None:
         """Interrupt the program, as a user's key does."""
-        self._process.send_signal(signal.SIGINT)
+        send_signal(self._process, signal.SIGINT)
 
     async def ended(self) -> None:
         """Wait until the program has ended by itself."""
