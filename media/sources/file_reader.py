@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from media.sources.stream_decoder import Piece
     from peer.rtp_parameters import Codec
 
+#: Seconds by which libav's start of a file, in whole microseconds, may be late (ours).
+ROUNDING = Fraction(1, 1_000)
+
 
 class PieceReader(Protocol):
     """Blocking reader that `Prefetch` runs on a thread."""
@@ -200,7 +203,7 @@ class FileReader:
 
     def _is_wanted(self, piece: Piece) -> bool:
         # Pre-roll of a codec, as of Opus, lies before the start.
-        if piece.position < 0:
+        if piece.position < -ROUNDING:
             return False
         within = piece.position - self._lap_start
         if self._from is not None and within < self._from:

@@ -14,6 +14,7 @@ from av.packet import Packet
 from media.orientation import Straightener
 from media.sources.annexb import AnnexB
 from media.sources.errors import UnpassableError, UnreadableError
+from media.sources.file_reader import ROUNDING
 from media.sources.opening import error_of
 from media.sources.passthrough import PassthroughConverter
 from media.sources.stream_decoder import AUDIO_FRAME, AUDIO_RATE, EncodedItem, Piece
@@ -72,6 +73,7 @@ class DecodedReader:
         self._kind = kind
         self._where = where
         self._context: Any = stream.codec_context
+        self._base = Fraction(stream.time_base or Fraction(1, av.time_base))
         self._shape: Fraction | None = getattr(stream, "sample_aspect_ratio", None)
         self._straightener = Straightener()
         self._resampler = AudioResampler("s16", "stereo", AUDIO_RATE, AUDIO_FRAME)
@@ -86,7 +88,7 @@ class DecodedReader:
             SourceError: libav cannot read on, or the stream is damaged.
         """
         while (item := self._feed.take(self._kind)) is not None:
-            pieces = [piece for piece in self._decoded(item) if piece.position >= 0]
+            pieces = [piece for piece in self._decoded(item) if piece.position >= -ROUNDING]
             if pieces:
                 return pieces
         return []
@@ -102,8 +104,8 @@ class DecodedReader:
     def _decoded(self, item: FeedItem) -> Iterator[Piece]:
         for frame in self._frames_of(item):
             if isinstance(frame, VideoFrame):
-                if frame.pts is not None and frame.time_base is not None:
-                    position = frame.pts * Fraction(frame.time_base) + item.shift
+                if frame.pts is not None:
+                    position = frame.pts * self._base_of(frame) + item.shift
                     upright = self._straightener.straighten(frame, self._shape)
                     yield Piece(position, Fraction(0), upright)
             else:
@@ -132,9 +134,14 @@ class DecodedReader:
             self._damaged = 0
         return frames
 
+    def _base_of(self, frame: VideoFrame | AudioFrame) -> Fraction:
+        # What a decoder held until the end comes without one.
+        found: Fraction | None = frame.time_base
+        return self._base if found is None else Fraction(found)
+
     def _resampled(self, frame: AudioFrame, shift: Fraction) -> Iterator[Piece]:
-        if frame.pts is not None and frame.time_base is not None:
-            position = frame.pts * Fraction(frame.time_base) + shift
+        if frame.pts is not None:
+            position = frame.pts * self._base_of(frame) + shift
             if self._next is None or abs(position - self._next) > _GAP:
                 self._next = position
         if self._next is None:
@@ -213,7 +220,7 @@ class PassedReader:
             payload = self._convert(bytes(packet))
         except ValueError as error:
             raise UnreadableError(self._where, why=f"a frame that is broken: {error}") from error
-        if position < 0 and self._kind is MediaKind.AUDIO:
+        if position < -ROUNDING and self._kind is MediaKind.AUDIO:
             # Pre-roll of a codec, as of Opus, lies before the start.
             return []
         if self.codec.name in _G711.values():

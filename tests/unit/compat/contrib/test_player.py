@@ -72,6 +72,16 @@ async def test_a_player_gives_frames_of_aiortcs_form_until_the_file_ends(tmp_pat
         await player.audio.recv()
 
 
+async def test_pictures_that_a_decoder_holds_until_the_end_are_played(tmp_path: Path) -> None:
+    options = {"preset": "ultrafast", "x264-params": "bframes=3:b-adapt=0"}
+    clip = make_clip(tmp_path / "a.ts", seconds=0.5, video="libx264", audio=None, options=options)
+    pictures = await play(MediaPlayer(str(clip)).video)
+    assert [luma(frame) for frame in pictures] == pytest.approx(
+        [luma_of(number) for number in range(15)], abs=6
+    )
+    assert all(b.pts - a.pts == 3_000 for a, b in pairwise(pictures))
+
+
 async def test_a_player_reads_a_file_like_object(tmp_path: Path) -> None:
     data = io.BytesIO(make_clip(tmp_path / "a.webm", seconds=0.3).read_bytes())
     player = MediaPlayer(data)

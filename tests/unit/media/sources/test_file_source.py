@@ -75,6 +75,16 @@ async def test_decoded_frames(tmp_path: Path) -> None:
     source.stop()
 
 
+async def test_first_picture_of_a_file_whose_start_is_no_whole_microsecond(tmp_path: Path) -> None:
+    # A transport stream begins at 6000/90000 s here, which libav says as 66667 microseconds.
+    options = {"preset": "ultrafast", "x264-params": "bframes=3:b-adapt=0"}
+    clip = make_clip(tmp_path / "a.ts", seconds=0.2, video="libx264", audio=None, options=options)
+    source = FileSource(clip)
+    shown = await picture(source)
+    assert int(shown.to_ndarray(format="yuv420p")[32, 32]) == pytest.approx(luma_of(0), abs=2)
+    source.stop()
+
+
 async def test_it_begins_again_without_a_jump_in_time(tmp_path: Path) -> None:
     source = FileSource(make_clip(tmp_path / "a.webm", seconds=0.3), loop=True, decode=False)
     pictures, sound = await asyncio.gather(play(source.video, 30), play(source.audio, 50))
