@@ -836,8 +836,9 @@ export class Participant extends Emitter {
   /** Lets nothing through in either direction, as its phrase does not match; or lets it, on second thoughts. */
   async distrust(distrusted = true) {
     this.#distrusted = distrusted;
-    await this.#hold();
+    const held = this.#hold();
     if (this.trust) emit(this, "trust", this.trust);
+    await held;
   }
 
   /** Ends the call with it, or declines it; either may call again. @param {string} [reason] told to it */
@@ -869,8 +870,10 @@ export class Participant extends Emitter {
   /** @param {import("./handfast-trust.js").PeerTrust} trust */
   async #trusting(trust) {
     this.trust = trust;
-    await this.#hold();
+    const held = this.#hold();
+    // Told at once: what a connection that closes meanwhile was asked never comes to an end.
     emit(this, "trust", trust);
+    await held;
   }
 
   /** Holds back what passes between the two, or lets it through. */

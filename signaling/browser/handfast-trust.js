@@ -117,7 +117,7 @@ export class KnownPeers {
       });
       return isFresh(first) ? first : certificate;
     } catch {
-      // A private window of Firefox keeps texts, and no keys: peers would not know this page again.
+      // It keeps no keys: others would not know this page again, whoever it remembers.
       this.#database = null;
       return certificate;
     }

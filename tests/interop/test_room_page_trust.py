@@ -12,6 +12,7 @@ from handfast.demo.site import create_site
 from peer import Certificate, PeerConfiguration
 from peer.trust import Continuity, KnownPeers, Trust
 from tests.support.browser.browsers import BrowserName, Look, open_browser
+from tests.support.browser.chromium import ChromiumPage
 from tests.support.browser.room_page import Bot, RoomPage, bot_in
 from tests.support.network.asgi import serve
 from tests.support.project.tools import ROOT
@@ -22,18 +23,19 @@ if TYPE_CHECKING:
 
 _WIDE, _PHONE = Look(width=1440, height=900), Look(width=390, height=844)
 _COMPARES = Trust(phrase=True)
+#: As browsers have it that refuse a page its storage.
+_NO_DATABASE = """Object.defineProperty(globalThis, "indexedDB", {
+    get() { throw new DOMException("refused", "SecurityError"); },
+})"""
+_KEPT_NOT = "This browser keeps nothing for this page"
 
 
 def _looks() -> list[Any]:
-    """Each browser by day and by night, on a desk and on a phone; one of each in every run."""
+    """Each browser by day and by night, on a desk and on a phone; one of them in every run."""
     looks = []
     for name in BrowserName:
         for size, dark in ((_WIDE, False), (_PHONE, True), (_WIDE, True), (_PHONE, False)):
-            first = (name, size.width < 600) in (
-                (BrowserName.CHROMIUM, False),
-                (BrowserName.FIREFOX, True),
-            )
-            always = first and dark == (name is BrowserName.FIREFOX)
+            always = (name, size, dark) == (BrowserName.CHROMIUM, _WIDE, False)
             marks = [pytest.mark.browser(name.value)] + ([] if always else [pytest.mark.long])
             look = Look(width=size.width, height=size.height, dark=dark)
             words = f"{'phone' if look.width < 600 else 'wide'}-{'dark' if dark else 'light'}"
@@ -143,6 +145,35 @@ async def _looks_well(page: RoomPage, name: str) -> None:
     await page.tab.screenshot(path, whole=True)
 
 
+@pytest.mark.long
+@pytest.mark.browser("chromium")
+async def test_room_page_says_where_the_browser_keeps_nothing_and_confirms_until_a_reload() -> None:
+    compares = PeerConfiguration(trust=_COMPARES)
+    async with (
+        _site() as (url, room),
+        open_browser("chromium", _WIDE) as browser,
+        bot_in(url, room="lobby", configuration=compares) as bot,
+    ):
+        page = await RoomPage.open(browser, room)
+        assert isinstance(page.tab, ChromiumPage)
+        await page.tab.before_load(_NO_DATABASE)
+        await page.tab.reload()
+        await page.ready()
+        await page.join("Ada")
+        assert await page.phrase("bot") == await bot.phrase("Ada")
+        assert _KEPT_NOT in await page.verdict("bot", "Not checked")
+        await page.decide("bot", "It matches")
+        await page.verdict("bot", "Checked")
+        first = bot.phrases.pop("Ada")
+        await page.tab.reload()
+        await page.ready()
+        await page.verdict("bot", "Not checked")
+        assert await page.phrase("bot") == await bot.phrase("Ada")
+        assert bot.phrases["Ada"] != first
+        assert browser.complaints == []
+
+
+@pytest.mark.long
 @pytest.mark.browser("chromium")
 @pytest.mark.browser("firefox")
 @pytest.mark.conformance("8.5-sas", peers=("Chromium", "Firefox"))

@@ -49,7 +49,9 @@ export class Recording {
     const listen = (connection) => {
       connection.addEventListener("datachannel", ({ channel }) => {
         if (channel.label !== LABEL) return;
-        channel.addEventListener("message", ({ data }) => this.#hear(data));
+        channel.addEventListener("message", ({ data }) => {
+          if (!participant.held) this.#hear(data);
+        });
         channel.addEventListener("close", () => this.#hush());
       });
     };

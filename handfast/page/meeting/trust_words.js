@@ -36,7 +36,7 @@ export function changedKey(name, { confirmed, since }) {
 
 /** Of a page that nothing is kept for. */
 export const NOT_KEPT =
-  "This browser keeps nothing for this page, as in a private window: after a reload you do not know each other again.";
+  "This browser keeps nothing for this page, by its settings or in a private window: after a reload you do not know each other again.";
 
 /** Of somebody who could not be remembered. */
 export const NOT_REMEMBERED = "The browser could not keep it: after a reload you do not know each other again.";

@@ -117,6 +117,10 @@ class ChromiumPage(Page):
             raise RemoteError(f"{url}: {result['errorText']}")
         await self.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'")
 
+    async def before_load(self, script: str) -> None:
+        """Run a script in each page that is loaded from now on, before its own."""
+        await self._call("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
     async def evaluate(self, script: str, *, timeout: float = DEADLINE) -> Any:
         answer = await self._call(
             "Runtime.evaluate",
