@@ -173,3 +173,17 @@ def test_choice_outlives_another_agreement_on_the_encodings() -> None:
     sent.run(2)
     assert reader.widths(1003.0) == [640]
     assert reader.is_one_stream()
+
+
+def test_key_frame_of_another_encoding_than_the_wanted_one_is_passed_over() -> None:
+    sent = call()
+    reader = Reader(sent)
+    sent.run(2)
+    reader.limit("q")
+    sent.encodings[LOW].passes = lambda _: False
+    sent.encodings[MIDDLE].asked = True
+    sent.run(0.3)
+    assert reader.widths(1001.0) == [1280]
+    sent.encodings[LOW].passes = lambda _: True
+    sent.run(2)
+    assert reader.widths(1001.0) == [1280, 320]
