@@ -47,7 +47,7 @@ class Dependant:
 
     @property
     def is_made(self) -> bool:
-        """Whether the environment stands and is of these requirements."""
+        """Whether the environment stands, of these requirements and for this checkout."""
         note = self.folder / _MADE
         return note.exists() and note.read_text() == self._note()
 
@@ -80,7 +80,7 @@ class Dependant:
 
     def _note(self) -> str:
         source = () if self.source is None else (self.source,)
-        return "\n".join((*self.requirements, *source, *_our_requirements()))
+        return "\n".join((*self.requirements, *source, *_our_requirements(), str(ROOT)))
 
 
 DEPENDANTS = {
