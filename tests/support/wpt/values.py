@@ -76,6 +76,8 @@ def error_value(error: BaseException, operation: str) -> Json:
     name = getattr(error, "dom_name", None)
     if name is None and operation == "addTransceiver":
         name = _of_encodings(error, message)
+    if name is None:
+        name = _of_configuration(error, operation, message)
     if name is None and isinstance(error, errors.ConfigurationError):
         name = _CONFIGURATION.get(operation, "TypeError")
     if name is None:
@@ -89,6 +91,13 @@ def _of_encodings(error: BaseException, message: str) -> str | None:
         return "OperationError"
     is_rid = isinstance(error, errors.ConfigurationError) and " rid" in message
     return "TypeError" if is_rid else None
+
+
+def _of_configuration(error: BaseException, operation: str, message: str) -> str | None:
+    """Name the error of an octet (Web IDL), or of the id of a data channel."""
+    if operation == "createDataChannel" and isinstance(error, errors.InvalidAccessError):
+        return "OperationError"
+    return "TypeError" if message.startswith("iceCandidatePoolSize") else None
 
 
 class Objects:
