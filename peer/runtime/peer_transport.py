@@ -175,13 +175,13 @@ class PeerTransport:
             key=effect.key, certificate=certificates.newest, events=self, context=context
         )
         self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
-        self.engine = RtpEngine(secure.send_rtp, secure.send_rtcp, send_rtp_all=secure.send_rtp_all)
-        secure.attach(
-            self.ice,
-            PacketHandlers(
-                on_rtp=self.engine.on_rtp, on_rtcp=self.engine.on_rtcp, on_data=self._on_data
-            ),
+        self._engine: RtpEngine | None = None
+        self._handlers = PacketHandlers(
+            on_rtp=lambda packet, arrival: self.engine.on_rtp(packet, arrival),
+            on_rtcp=lambda packet: self.engine.on_rtcp(packet),
+            on_data=self._on_data,
         )
+        secure.attach(self.ice, self._handlers)
         self.data: DataTransport | None = None
         self._rtcp_closing: asyncio.Task[None] | None = None
         self.rtcp: RtcpTransport | None = None
@@ -209,6 +209,19 @@ class PeerTransport:
     def error(self) -> TransportError | None:
         """The reason why ICE or DTLS failed, or None."""
         return self.ice.error or self.secure.error or self._rtcp_error
+
+    @property
+    def engine(self) -> RtpEngine:
+        """The RTP engine; made where it is first asked for, as data needs none."""
+        if self._engine is None:
+            send = self.secure
+            self._engine = engine = RtpEngine(
+                send.send_rtp, send.send_rtcp, send_rtp_all=send.send_rtp_all
+            )
+            # A call of each packet less than by the functions that have brought it here.
+            self._handlers.on_rtp = engine.on_rtp
+            self._handlers.on_rtcp = engine.on_rtcp
+        return self._engine
 
     def gathered(self) -> dict[tuple[str, str], GatheredCandidates]:
         """Return our candidates so far, by the key of the transport and the ICE generation."""
@@ -464,7 +477,8 @@ class PeerTransport:
     async def _shut_down(self) -> None:
         self._when_connected.clear()
         self._if_failed.clear()
-        self.engine.close()
+        if self._engine is not None:
+            self._engine.close()
         await self.secure.close()
         await self.ice.close()
         if self.rtcp is not None:

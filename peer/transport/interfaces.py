@@ -82,14 +82,15 @@ MakeFreshPath = Callable[[Callable[[], None]], FreshPath]
 MakeOwnPath = Callable[["DtlsRole"], StrangerPath | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PacketHandlers:
     """Receivers of decrypted packets: plain calls on the event loop, in order of arrival.
 
     The owner of a secure transport makes this value once, and every DTLS association of the
     transport calls its functions directly. They are functions rather than methods of the owner
     because a datagram pays for each call and attribute on its way: nothing lies between an
-    association and, for example, `RtpEngine.on_rtp`.
+    association and, for example, `RtpEngine.on_rtp`. The owner may replace one; the next datagram
+    goes to it.
 
     Args:
         on_rtp: Takes one RTP packet and its arrival time, in monotonic seconds.
