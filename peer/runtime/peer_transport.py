@@ -214,10 +214,9 @@ class PeerTransport:
     def engine(self) -> RtpEngine:
         """The RTP engine; made where it is first asked for, as data needs none."""
         if self._engine is None:
-            send = self.secure
-            self._engine = engine = RtpEngine(
-                send.send_rtp, send.send_rtcp, send_rtp_all=send.send_rtp_all
-            )
+            to = self.secure
+            engine = RtpEngine(to.send_rtp, to.send_rtcp, send_rtp_all=to.send_rtp_all)
+            self._engine = engine
             # A call of each packet less than by the functions that have brought it here.
             self._handlers.on_rtp = engine.on_rtp
             self._handlers.on_rtcp = engine.on_rtcp
