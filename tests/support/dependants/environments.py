@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.project.tools import PYTHON_3_12, ROOT
+from tests.support.project.tools import ROOT
 
 #: Environments are made anew where these change.
 _MADE = ".made-of"
@@ -91,7 +91,6 @@ DEPENDANTS = {
         Dependant("pipecat-ai", ("pipecat-ai[webrtc]==1.14.0", "fastapi")),
         Dependant("pymediasoup", ("pymediasoup==1.5.0",)),
         Dependant("rtcbot", ("rtcbot==0.2.5",)),
-        Dependant("fastapi-webrtc", ("fastapi-webrtc==0.3.0",), PYTHON_3_12),
         # No package: aiortc's own examples, which only its source distribution has.
         Dependant(
             "aiortc-examples", ("aiohttp", "opencv-python-headless"), source="aiortc==1.16.0"
