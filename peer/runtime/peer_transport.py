@@ -212,7 +212,7 @@ class PeerTransport:
 
     @property
     def engine(self) -> RtpEngine:
-        """The RTP engine; made where it is first asked for, as data needs none."""
+        """Engine of RTP, made where it is first asked for, as data needs none."""
         if self._engine is None:
             to = self.secure
             engine = RtpEngine(to.send_rtp, to.send_rtcp, send_rtp_all=to.send_rtp_all)
