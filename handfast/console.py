@@ -23,14 +23,16 @@ _OURS = "\n\t"
 
 
 class Console(RichConsole):
-    """A console of rich that highlights nothing, and replaces control characters of strangers.
+    """A console of rich that shows what it is given, without control characters of strangers.
+
+    Nothing is highlighted, and `:CD:` in a fingerprint is no picture of a disc.
 
     Args:
         options: Those of `rich.console.Console`.
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(highlight=False, **options)
+        super().__init__(highlight=False, emoji=False, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

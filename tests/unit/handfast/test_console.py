@@ -49,3 +49,10 @@ def test_styles_letters_and_lines_stay() -> None:
     console = Console(file=output, width=80, force_terminal=True, color_system="standard")
     console.print(Text.assemble(("error: ", "red"), "Zoë ⇄ 日本\nnew\tline"))
     assert output.getvalue().startswith("\x1b[31merror: \x1b[0mZoë ⇄ 日本\nnew")
+
+
+@pytest.mark.parametrize("name", ["AB", "CD", "smile"])
+def test_pairs_of_a_fingerprint_are_no_pictures(name: str) -> None:
+    output = io.StringIO()
+    Console(file=output, width=80).print(f"sha-256 01:{name}:02")
+    assert output.getvalue() == f"sha-256 01:{name}:02\n"
