@@ -222,7 +222,7 @@ def _connection_state(ice: str, dtls: Iterable[DtlsTransportState]) -> str:
     return (
         "connected"
         if ice == "completed" and states <= {DtlsTransportState.CONNECTED}
-        else ("connecting")
+        else "connecting"
     )
 
 
