@@ -31,9 +31,7 @@ class SdesPackets:
         keys: The keys of both directions.
 
     Attributes:
-        protect: Protects an RTP packet; None where it is malformed or too large.
-        protect_all: Protects several RTP packets; those that it cannot protect are left out.
-        protect_rtcp: Protects an RTCP packet; None where it is malformed or too large.
+        sends: Protects our packets.
         unprotect: Authenticates and decrypts an SRTP packet; None where it is not the peer's.
         unprotect_rtcp: Authenticates and decrypts an SRTCP packet; None where it is not the peer's.
     """
@@ -42,11 +40,7 @@ class SdesPackets:
         self, keys: SrtpMasterKeys, *, sends: Srtp | None = None, takes: Srtp | None = None
     ) -> None:
         made = Srtp.of_keys(ours=keys.ours, theirs=keys.theirs)
-        self._sends, self._takes = sends or made, takes or made
-        outbound = self._sends.outbound
-        self.protect = outbound.protect
-        self.protect_all = outbound.protect_all
-        self.protect_rtcp = outbound.protect_rtcp
+        self.sends, self._takes = sends or made, takes or made
         self.unprotect = _without_mki(self._takes.unprotect, keys.theirs, _SRTP_TAG)
         self.unprotect_rtcp = _without_mki(self._takes.unprotect_rtcp, keys.theirs, _SRTCP_TAG)
 
@@ -59,7 +53,7 @@ class SdesPackets:
         """
         return SdesPackets(
             keys,
-            sends=self._sends if keys.ours == before.ours else None,
+            sends=self.sends if keys.ours == before.ours else None,
             takes=self._takes if keys.theirs == before.theirs else None,
         )
 

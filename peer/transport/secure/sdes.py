@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from peer.states import DtlsTransportState
 from peer.transport.adapters.sdes_packets import SdesPackets
+from peer.transport.dtls.association import SrtpSender
 from peer.transport.dtls.counters import ReceiveResult
 from peer.transport.dtls.timer import Timer
 from peer.transport.secure.rekey import RETIREMENT_PERIOD
 from peer.transport.wire.demux import DatagramClass, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from peer.srtp_keys import CryptoSuite, SrtpMasterKeys
     from peer.times import MonotonicTime
@@ -38,6 +39,9 @@ class SdesMedia:
         keys: The keys of both directions.
 
     Attributes:
+        send_rtp: `SrtpSender.send_rtp`, without a call in between; so the next two.
+        send_rtp_all: `SrtpSender.send_rtp_all`.
+        send_rtcp: `SrtpSender.send_rtcp`.
         is_up: Whether there was a path to the peer; the owner sets it.
         error: None always: nothing that comes ends it.
     """
@@ -52,14 +56,17 @@ class SdesMedia:
     ) -> None:
         self.is_up = False
         self.error: None = None
-        self._send = path.send
-        self._send_all = path.send_all
         self._on_rtp = handlers.on_rtp
         self._on_rtcp = handlers.on_rtcp
         self._counters = counters
         self._clock = clock
         self._keys = keys
         self._packets = SdesPackets(keys)
+        self._sender = sender = SrtpSender(path, counters)
+        sender.open(self._packets.sends)
+        self.send_rtp = sender.send_rtp
+        self.send_rtp_all = sender.send_rtp_all
+        self.send_rtcp = sender.send_rtcp
         #: Takes what is still on its way under the former key of the peer.
         self._former: SdesPackets | None = None
         self._retirement = Timer(self._retire)
@@ -85,6 +92,7 @@ class SdesMedia:
         """
         former = self._packets
         self._packets = former.renewed(self._keys, keys)
+        self._sender.open(self._packets.sends)
         if keys.theirs != self._keys.theirs:
             self._former = former
             self._retirement.start(RETIREMENT_PERIOD)
@@ -117,37 +125,10 @@ class SdesMedia:
             case _:
                 return ReceiveResult.UNEXPECTED
 
-    def send_rtp(self, packet: bytes) -> bool:
-        """Protect and send an RTP packet; False and counted where that is not possible now."""
-        return self._send_protected(self._packets.protect(packet))
-
-    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
-        """Protect and send several RTP packets in their order; return how many were sent."""
-        protected = self._packets.protect_all(packets)
-        sent = self._send_all(protected)
-        counters = self._counters
-        counters.dropped_unsent += len(packets) - sent
-        counters.packets_sent += sent
-        counters.bytes_sent += sum(map(len, protected[:sent]))
-        return sent
-
-    def send_rtcp(self, packet: bytes) -> bool:
-        """Protect and send an RTCP packet; False and counted where that is not possible now."""
-        return self._send_protected(self._packets.protect_rtcp(packet))
-
     def send_data(self, message: bytes) -> bool:
         """Drop and count a message of a data channel: data has DTLS (RFC 8831)."""
         self._counters.dropped_unsent += 1
         return False
-
-    def _send_protected(self, packet: bytes | None) -> bool:
-        counters = self._counters
-        if packet is None or not self._send(packet):
-            counters.dropped_unsent += 1
-            return False
-        counters.packets_sent += 1
-        counters.bytes_sent += len(packet)
-        return True
 
     def _retire(self) -> None:
         self._former = None

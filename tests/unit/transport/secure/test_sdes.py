@@ -160,7 +160,7 @@ def test_master_key_identifier_of_the_peer_is_taken_out_of_its_packets(
     sender = SdesPackets(swapped(plain))
     receiver = SdesPackets(replace(plain, theirs=replace(plain.theirs, mki=mki)))
     tag = 0 if suite.is_aead else 4 if suite is CryptoSuite.AES_CM_128_HMAC_SHA1_32 else 10
-    srtp, srtcp = sender.protect(rtp(1)), sender.protect_rtcp(rtcp())
+    srtp, srtcp = sender.sends.outbound.protect(rtp(1)), sender.sends.outbound.protect_rtcp(rtcp())
     assert srtp is not None
     assert srtcp is not None
     if is_sent:
