@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from time import process_time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiortc
 
 import peer.compat as compat
+from benchmarks.setup_subjects import TIMEOUT, StatelessSubject
 from peer import PeerConnection
 
-#: Seconds after which a set-up counts as broken (ours).
-_TIMEOUT = 30
 
-
-class _SetUp:
-    """Base of subjects that keep nothing between rounds."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return None
-
-
-class PlainSetUp(_SetUp):
+class PlainSetUp(StatelessSubject):
     """Set-up of two connections of ours, each description with all of its candidates."""
 
     name = "handfast"
@@ -50,13 +32,13 @@ class PlainSetUp(_SetUp):
         await answerer.gathering_complete()
         assert answerer.localDescription is not None
         await offerer.setRemoteDescription(answerer.localDescription)
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(TIMEOUT):
             await opened.wait()
         await asyncio.gather(offerer.close(), answerer.close())
         return (process_time() - start) * 1000
 
 
-class NamedSetUp(_SetUp):
+class NamedSetUp(StatelessSubject):
     """Set-up of two connections by the names of aiortc.
 
     Args:
@@ -79,7 +61,7 @@ class NamedSetUp(_SetUp):
         await answerer.setRemoteDescription(offerer.localDescription)
         await answerer.setLocalDescription(await answerer.createAnswer())
         await offerer.setRemoteDescription(answerer.localDescription)
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(TIMEOUT):
             await opened.wait()
         await asyncio.gather(offerer.close(), answerer.close())
         return (process_time() - start) * 1000

@@ -29,7 +29,7 @@ from benchmarks.conference_server import Mode
 from benchmarks.harness import ARTIFACTS, run_rounds
 from benchmarks.rtp_load import LoadEnd, Stream
 from benchmarks.rtp_process import LOAD_CORE, SUBJECT_CORE, Process
-from benchmarks.rtp_streams import AUDIO, SOUNDS, sounds
+from benchmarks.rtp_streams import AUDIO, SOUNDS, opus_encoder, sounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,7 +132,7 @@ def steps(clip: Sequence[Payloads]) -> Steps:
     secret: list[bytes] = []
     protect = _time(lambda: secret.extend(map(outbound.protect, plain)))
     unprotect = _time(lambda: [inbound.unprotect(packet) for packet in secret])
-    decoder, encoder = av.CodecContext.create("libopus", "r"), _encoder()
+    decoder, encoder = av.CodecContext.create("libopus", "r"), opus_encoder()
     assert isinstance(decoder, av.AudioCodecContext)
     decoded: list[list[av.AudioFrame]] = []
     packets = [av.Packet(payload) for payloads in clip for payload in payloads]
@@ -143,16 +143,6 @@ def steps(clip: Sequence[Payloads]) -> Steps:
     encode = _time(lambda: [encoder.encode(frame) for frame in heard])
     microseconds = [1e6 * each / len(clip) for each in (unprotect, protect, decode, encode)]
     return Steps(*microseconds)
-
-
-def _encoder() -> av.AudioCodecContext:
-    encoder = av.CodecContext.create("libopus", "w")
-    assert isinstance(encoder, av.AudioCodecContext)
-    encoder.sample_rate = AUDIO.clock_rate
-    encoder.layout = "stereo"
-    encoder.format = "s16"
-    encoder.bit_rate = 64_000
-    return encoder
 
 
 def _time(step: Callable[[], object]) -> float:

@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from benchmarks.rtp_subject import serve
+from benchmarks.rtp_subjects import answered
 from media.mixing import AudioMixer
-from peer import PeerConnection, SdpType, SessionDescription, TrackEvent
+from peer import PeerConnection, TrackEvent
 
 if TYPE_CHECKING:
     from peer import MediaStreamTrack
@@ -75,11 +76,7 @@ class ConferenceServer:
 
     async def _answer(self, pc: PeerConnection, offer: str) -> str:
         self._connections.append(pc)
-        await pc.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
-        await pc.setLocalDescription()
-        await pc.gathering_complete()
-        assert pc.localDescription is not None
-        return pc.localDescription.sdp
+        return await answered(pc, offer)
 
     def _take(self, event: TrackEvent) -> None:
         match self._mode:

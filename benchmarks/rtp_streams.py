@@ -88,14 +88,20 @@ def pictures() -> list[Payloads]:
     return clip
 
 
-def sounds() -> list[Payloads]:
-    """Encode a clip of a stereo tone, which can be looped."""
+def opus_encoder() -> av.AudioCodecContext:
+    """Make an encoder of Opus in stereo, at 64 kbit/s."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = AUDIO.clock_rate
     encoder.layout = "stereo"
     encoder.format = "s16"
     encoder.bit_rate = 64_000
+    return encoder
+
+
+def sounds() -> list[Payloads]:
+    """Encode a clip of a stereo tone, which can be looped."""
+    encoder = opus_encoder()
     samples = AUDIO.clock_rate // SOUNDS
     clip: list[Payloads] = []
     for number in range(_CLIP * SOUNDS):

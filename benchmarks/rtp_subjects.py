@@ -49,6 +49,15 @@ class Subject(Protocol):
         ...
 
 
+async def answered(pc: PeerConnection, offer: str) -> str:
+    """Take an offer, and return the answer with all of its candidates."""
+    await pc.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
+    await pc.setLocalDescription()
+    await pc.gathering_complete()
+    assert pc.localDescription is not None
+    return pc.localDescription.sdp
+
+
 class Handfast:
     """Subject that uses handfast.
 
@@ -77,11 +86,7 @@ class Handfast:
 
     async def _answer(self, pc: PeerConnection, offer: str) -> str:
         self._connections.append(pc)
-        await pc.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
-        await pc.setLocalDescription()
-        await pc.gathering_complete()
-        assert pc.localDescription is not None
-        return pc.localDescription.sdp
+        return await answered(pc, offer)
 
     def _take(self, event: TrackEvent) -> None:
         match self._work:
@@ -159,6 +164,8 @@ class Aiortc:
         work: Kind of work.
     """
 
+    connection: ClassVar[Any] = RTCPeerConnection
+
     def __init__(self, work: Work) -> None:
         self.frames = 0
         self._connections: list[RTCPeerConnection] = []
@@ -174,7 +181,7 @@ class Aiortc:
 
     async def source(self, offer: str) -> str:
         """Connect to a sender as `Subject.source` says."""
-        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        pc = self.connection(RTCConfiguration(iceServers=[]))
         if self._work is Work.DECODE:
             pc.on("track", lambda track: self._spawn(self._count_decoded(track)))
         elif self._work is Work.TRANSCODE:
@@ -189,7 +196,7 @@ class Aiortc:
 
     async def sink(self, offer: str, room: int) -> str:
         """Connect to a receiver as `Subject.sink` says."""
-        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        pc = self.connection(RTCConfiguration(iceServers=[]))
         if self._work is Work.TRANSCODE:
             pc.addTrack(self._relay.subscribe(self._shared[room]))
         else:
@@ -224,43 +231,19 @@ class Aiortc:
             self.frames += 1
 
 
-class Compat:
+class Compat(Aiortc):
     """Subject that uses `peer.compat`, by the names of aiortc, and decodes.
 
     Args:
         work: Kind of work; `Work.DECODE` alone.
     """
 
+    connection = compat.RTCPeerConnection
+
     def __init__(self, work: Work) -> None:
         if work is not Work.DECODE:
             raise NotImplementedError("aiortc's names give nobody an encoded frame")
-        self.frames = 0
-        self._connections: list[compat.RTCPeerConnection] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def source(self, offer: str) -> str:
-        """Connect to a sender as `Subject.source` says."""
-        pc = compat.RTCPeerConnection(compat.RTCConfiguration(iceServers=[]))
-        pc.on("track", self._take)
-        self._connections.append(pc)
-        await pc.setRemoteDescription(compat.RTCSessionDescription(offer, "offer"))
-        await pc.setLocalDescription(await pc.createAnswer())
-        return pc.localDescription.sdp
-
-    async def sink(self, offer: str, room: int) -> str:
-        """Refuse, as nothing is relayed here."""
-        raise NotImplementedError
-
-    def _take(self, track: MediaStreamTrack) -> None:
-        self._tasks.add(asyncio.get_running_loop().create_task(self._count(track)))
-
-    async def _count(self, track: MediaStreamTrack) -> None:
-        while True:
-            try:
-                await track.recv()
-            except MediaStreamError:
-                return
-            self.frames += 1
+        super().__init__(work)
 
 
 SUBJECTS: dict[str, Callable[[Work], Subject]] = {

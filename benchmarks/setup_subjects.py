@@ -22,8 +22,8 @@ NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
 TIMEOUT = 30
 
 
-class _Subject:
-    """Base of subjects that keep nothing between rounds."""
+class StatelessSubject:
+    """Base of the subjects that keep nothing between rounds."""
 
     name: str
 
@@ -39,7 +39,7 @@ class _Subject:
         return None
 
 
-class Handfast(_Subject):
+class Handfast(StatelessSubject):
     """Set-up of two connections of ours."""
 
     name = "handfast"
@@ -96,7 +96,7 @@ def _trickle(source: PeerConnection, target: PeerConnection, ready: asyncio.Even
     source.on("icecandidate", forward)
 
 
-class Aiortc(_Subject):
+class Aiortc(StatelessSubject):
     """Set-up of two aiortc connections, without trickle ICE, which aiortc lacks."""
 
     name = "aiortc"
