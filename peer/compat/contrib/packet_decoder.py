@@ -22,7 +22,7 @@ from peer.rtp.formats import FrameShape
 from peer.rtp_parameters import Codec, MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from av.stream import Stream
 
@@ -53,7 +53,47 @@ class PacketPiece(Piece):
     shown: Fraction = Fraction(0)
 
 
-class DecodedReader:
+class _FeedReader:
+    """Reads the packets of one kind for `Prefetch`, and makes pieces of them.
+
+    Args:
+        feed: The packets.
+        kind: Audio or video.
+        where: Name of the file, for errors.
+    """
+
+    def __init__(self, feed: PacketFeed, kind: MediaKind, where: str) -> None:
+        self._feed = feed
+        self._kind = kind
+        self._where = where
+        self._awaits_keyframe = False
+
+    def read(self) -> list[Piece]:
+        """Return the next pieces; an empty list at the end.
+
+        Raises:
+            SourceError: libav cannot read on, or the stream is damaged.
+        """
+        while (item := self._feed.take(self._kind)) is not None:
+            pieces = list(self._pieces(item))
+            if pieces:
+                return pieces
+        return []
+
+    def seek(self, position: Fraction) -> Fraction:
+        """Go on as before: a player does not seek."""
+        return position
+
+    def close(self) -> None:
+        """Take no more packets."""
+        self._feed.close(self._kind)
+
+    def _pieces(self, item: FeedItem) -> Iterable[Piece]:
+        """Make the pieces of one packet; none where it gives nothing yet."""
+        raise NotImplementedError
+
+
+class DecodedReader(_FeedReader):
     """Decodes the packets of one kind, for `Prefetch`. It blocks: for a worker thread.
 
     Video frames are given upright and with square pixels, audio as aiortc's `MediaPlayer` does:
@@ -69,9 +109,7 @@ class DecodedReader:
     codec: Codec | None = None
 
     def __init__(self, feed: PacketFeed, stream: Stream, kind: MediaKind, where: str) -> None:
-        self._feed = feed
-        self._kind = kind
-        self._where = where
+        super().__init__(feed, kind, where)
         self._context: Any = stream.codec_context
         self._base = Fraction(stream.time_base or Fraction(1, av.time_base))
         self._shape: Fraction | None = getattr(stream, "sample_aspect_ratio", None)
@@ -79,27 +117,9 @@ class DecodedReader:
         self._resampler = AudioResampler("s16", "stereo", AUDIO_RATE, AUDIO_FRAME)
         self._next: Fraction | None = None
         self._damaged = 0
-        self._awaits_keyframe = False
 
-    def read(self) -> list[Piece]:
-        """Return the next pieces; an empty list at the end.
-
-        Raises:
-            SourceError: libav cannot read on, or the stream is damaged.
-        """
-        while (item := self._feed.take(self._kind)) is not None:
-            pieces = [piece for piece in self._decoded(item) if piece.position >= -ROUNDING]
-            if pieces:
-                return pieces
-        return []
-
-    def seek(self, position: Fraction) -> Fraction:
-        """Go on as before: a player does not seek."""
-        return position
-
-    def close(self) -> None:
-        """Take no more packets."""
-        self._feed.close(self._kind)
+    def _pieces(self, item: FeedItem) -> Iterator[Piece]:
+        return (piece for piece in self._decoded(item) if piece.position >= -ROUNDING)
 
     def _decoded(self, item: FeedItem) -> Iterator[Piece]:
         for frame in self._frames_of(item):
@@ -154,7 +174,7 @@ class DecodedReader:
             self._next += duration
 
 
-class PassedReader:
+class PassedReader(_FeedReader):
     """Makes packets that can be sent as they are of those of one kind, for `Prefetch`.
 
     H.264 and H.265 come in Annex B form, whatever the container has; G.711 comes in 20 ms.
@@ -173,35 +193,12 @@ class PassedReader:
     """
 
     def __init__(self, feed: PacketFeed, stream: Stream, kind: MediaKind, where: str) -> None:
-        self._feed = feed
-        self._kind = kind
-        self._where = where
+        super().__init__(feed, kind, where)
         self.codec, self._convert = _conversion(stream, where)
         # Of G.711: the octets of a frame that is not whole yet, and their time.
         self._rest, self._rest_at = b"", Fraction(0)
-        self._awaits_keyframe = False
 
-    def read(self) -> list[Piece]:
-        """Return the next pieces; an empty list at the end.
-
-        Raises:
-            SourceError: libav cannot read on, or the stream is damaged.
-        """
-        while (item := self._feed.take(self._kind)) is not None:
-            pieces = self._passed(item)
-            if pieces:
-                return pieces
-        return []
-
-    def seek(self, position: Fraction) -> Fraction:
-        """Go on as before: a player does not seek."""
-        return position
-
-    def close(self) -> None:
-        """Take no more packets."""
-        self._feed.close(self._kind)
-
-    def _passed(self, item: FeedItem) -> list[Piece]:
+    def _pieces(self, item: FeedItem) -> list[Piece]:
         packet = item.packet
         if packet is None:
             return []
