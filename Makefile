@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 
 # What tests and benchmarks drive; tests/support/project/tools.py knows where each comes from.
 PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift python_webrtc
-TEST_TOOLS := $(PEERS) janus rtpengine kamailio sipp baresip linphone jssip sip.js \
+TEST_TOOLS := $(PEERS) janus rtpengine kamailio sippy sipp baresip linphone jssip sip.js \
 	aiolibdatachannel turnserver ip nft ffmpeg espeak-ng fonts hls.js typescript axe redis-server nginx \
 	systemd-analyze
 BENCHMARK_TOOLS := node npm wrtc webrtcbin peerjs baresip

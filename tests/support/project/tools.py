@@ -194,6 +194,12 @@ TOOLS = MappingProxyType(
                 distributions=("wrtc==0.1.0",),
             ),
             Tool(
+                "sippy",
+                (sys.executable,),
+                files=(f"{PYTHON_MODULES}/sippy-2.5.0.dist-info",),
+                distributions=("sippy==2.5.0",),
+            ),
+            Tool(
                 "aiolibdatachannel",
                 (*_PYTHON_3_12, "python3.12"),
                 files=(f"{PYTHON_3_12_MODULES}/aiolibdatachannel-2026.10*.dist-info",),
