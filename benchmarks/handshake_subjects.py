@@ -62,6 +62,7 @@ class _Link:
     """In-memory link that delivers on the next turn of the event loop, as a socket does."""
 
     role: IceRole | None = None
+    round_trip_time: float | None = None
 
     def __init__(self) -> None:
         self.receive: Callable[[bytes], object] = lambda datagram: None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from peer.errors import DtlsError
     from peer.states import DtlsRole, DtlsTransportState, IceRole
-    from peer.times import MonotonicTime
+    from peer.times import MonotonicTime, Seconds
 
 
 class DatagramSender(Protocol):
@@ -28,6 +28,10 @@ class DatagramPath(DatagramSender, Protocol):
     @property
     def role(self) -> IceRole | None:
         """The ICE role, where there is one; for statistics only."""
+
+    @property
+    def round_trip_time(self) -> Seconds | None:
+        """Round-trip time that checks have measured, in seconds; None where none has."""
 
 
 class FreshPath(DatagramSender, Protocol):

@@ -53,6 +53,10 @@ class WatchedPath:
     def role(self) -> IceRole | None:
         return self.ice.role
 
+    @property
+    def round_trip_time(self) -> float | None:
+        return self.ice.round_trip_time
+
     def send(self, datagram: bytes) -> bool:
         if self.forger is not None:
             self.forger.show(datagram)

@@ -23,6 +23,7 @@ from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
 from peer.transport.adapters.path_probes import PathProbes
 from peer.transport.adapters.tcp_candidates import COMPONENT, TcpCandidate
 from peer.transport.adapters.traced_socket import TracedSocket
+from peer.transport.adapters.unanswered_checks import UnansweredChecks
 
 if TYPE_CHECKING:
     from peer.ice import IceParameters
@@ -73,6 +74,7 @@ class IceAgent(Connection):
         answers_checks: Whether the peer may send to us. False lets its consent to do so expire.
         path: Socket and remote address that data is sent by, or None.
         path_reason: Why its pair took the place of another; empty where it was the first.
+        unanswered: Checks of ours that wait for an answer.
         checks_sent: Connectivity checks sent, without retransmissions.
         checks_refused: Responses with a STUN error.
         checks_received: Authenticated checks of the peer.
@@ -136,7 +138,7 @@ class IceAgent(Connection):
         # `check_incoming`, which keeps the early ones itself.
         self._early_checks_done = True
         self._pair_is_due = asyncio.Event()
-        self._unanswered: dict[CandidatePair, stun.Message] = {}
+        self.unanswered = UnansweredChecks()
         self._consent_checks: deque[tuple[StunProtocol, bytes]] = deque()
         self._probes = PathProbes(
             pacing=pacing, request=partial(super().build_request, nominate=False)
@@ -327,7 +329,7 @@ class IceAgent(Connection):
             if pair.task is not None and not pair.remote_nominated:
                 pair.task.cancel()
                 pair.task = None
-                self._unanswered.pop(pair, None)
+                self.unanswered.end(pair)
                 self.check_state(pair, CandidatePair.State.FROZEN)
 
     async def check_start(self, pair: CandidatePair) -> None:
@@ -348,7 +350,7 @@ class IceAgent(Connection):
         request = super().build_request(pair, nominate and not self._nominated)
         if isinstance(pair.local_candidate, TcpCandidate):
             request.attributes["PRIORITY"] = pair.local_candidate.priority_as("prflx")
-        self._unanswered[pair] = request
+        self.unanswered.add(pair, request)
         self.checks_sent += 1
         return request
 
@@ -432,13 +434,13 @@ class IceAgent(Connection):
         # own has just opened the path through its NAT. Once only.
         pair = pair_of(self._check_list, protocol, addr)
         if pair is not None and pair.state is CandidatePair.State.IN_PROGRESS:
-            request = self._unanswered.pop(pair, None)
+            request = self.unanswered.take(pair)
             if request is not None:
                 protocol.send_stun(request, addr)
 
     def check_complete(self, pair: CandidatePair) -> None:
         """Process the result of a check, and move `path` if another pair is best now."""
-        self._unanswered.pop(pair, None)
+        self.unanswered.end(pair, answered=pair.state is CandidatePair.State.SUCCEEDED)
         if self.ice_controlling and self._nominated:
             pair.nominated = pair is self._nominated.get(COMPONENT)
         was_done = self._check_list_done
@@ -579,7 +581,7 @@ class IceAgent(Connection):
             if pair.task is not None:
                 pair.task.cancel()
             self._check_list.remove(pair)
-            self._unanswered.pop(pair, None)
+            self.unanswered.end(pair)
             if self._nominated.get(COMPONENT) is pair:
                 del self._nominated[COMPONENT]
         if self.path is not None and self.path[0] is protocol:

@@ -33,7 +33,7 @@ from peer.transport.wire.demux import DatagramClass, classify
 if TYPE_CHECKING:
     from peer.errors import PeerTrustError
     from peer.identity.certificate import Certificate
-    from peer.times import MonotonicTime
+    from peer.times import MonotonicTime, Seconds
     from peer.transport.context import TransportContext
     from peer.transport.interfaces import AssociationEvents, DatagramSender, PacketHandlers
 
@@ -62,6 +62,7 @@ class DtlsAssociation:
             datagrams received and results other than `BUFFERED`.
         max_early_packets: Packets, of 1 KiB each on average, that may be buffered.
         cookie: As server, take no ClientHello that does not show this cookie.
+        round_trip_time: Gives the round trip that the path has shown, in seconds, or None.
 
     Attributes:
         client_random: Random of the ClientHello that the handshake was made with, as server.
@@ -87,6 +88,7 @@ class DtlsAssociation:
         counters: Counters | None = None,
         max_early_packets: int = MAX_EARLY_PACKETS,
         cookie: bytes | None = None,
+        round_trip_time: Callable[[], Seconds | None] = lambda: None,
     ) -> None:
         self.number = number
         self.role = role
@@ -103,6 +105,7 @@ class DtlsAssociation:
         self.verified = False
         self._certificate = certificate
         self._cookie = cookie
+        self._round_trip_time = round_trip_time
         self._events = events
         self._context = context
         self._needs_srtp = False
@@ -158,6 +161,7 @@ class DtlsAssociation:
             role=self.role,
             context=self._context,
             transmit=self._sender.transmit,
+            round_trip_time=self._round_trip_time,
             cookie=self._cookie,
             objection=self._objection,
             on_complete=self._completed,

@@ -28,6 +28,7 @@ from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH, count_records, fir
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
+    from peer.times import Seconds
     from peer.transport.context import TransportContext
 
 #: Seconds of silence after which an alert in clear is believed (ours).
@@ -36,8 +37,12 @@ SUSPICION_TIMEOUT: Final = 1.0
 #: was meant for somebody else's (ours).
 MAX_CLIENT_HELLOS: Final = 16
 #: Seconds before a flight is sent again for the first time; doubled after each time (RFC 9147
-#: section 5.8.2: 100 ms for time-sensitive applications).
+#: section 5.8.2: 100 ms for time-sensitive applications). On a path with a longer round trip it is
+#: `ROUND_TRIPS` of it.
 FIRST_INTERVAL: Final = 0.1
+#: Round trips of the path before a flight is sent again for the first time (libwebrtc's): one for
+#: the answer, one for what both ends work out and for what is queued on the way.
+ROUND_TRIPS: Final = 2
 #: Upper bound of that interval, in seconds (ours).
 LONGEST_INTERVAL: Final = 1.6
 #: Number of times that a flight is sent again as it was; after that in smaller datagrams, as it may
@@ -58,6 +63,7 @@ class Handshake:
         role: As client, `begin` sends the ClientHello.
         context: Policy, whose timeout runs from `begin` or `expect_peer`, and key log.
         transmit: Sends one datagram; False where there is no path for it at the moment.
+        round_trip_time: Gives the round trip that the path has shown, in seconds, or None.
         objection: Says why the certificate that the peer has proven to be its own is not accepted,
             or None where it is, or where that is not known yet.
         on_complete: Called once.
@@ -72,6 +78,7 @@ class Handshake:
         role: DtlsRole,
         context: TransportContext,
         transmit: Callable[[bytes], bool],
+        round_trip_time: Callable[[], Seconds | None] = lambda: None,
         objection: Callable[[bytes], DtlsError | None] = lambda _: None,
         on_complete: Callable[[DtlsConnection], None],
         on_failed: Callable[[DtlsError], None],
@@ -99,7 +106,7 @@ class Handshake:
         self._objection = objection
         self._on_complete = on_complete
         self._on_failed = on_failed
-        self._flight = Flight(transmit)
+        self._flight = Flight(transmit, round_trip_time)
         self._retransmission = Timer(self._retransmit)
         self._deadline = Timer(self._give_up)
         self._suspicion: DtlsError | None = None
@@ -454,10 +461,14 @@ class Flight:
 
     Args:
         transmit: Sends one datagram.
+        round_trip_time: Gives the round trip that the path has shown, in seconds, or None.
     """
 
-    def __init__(self, transmit: Callable[[bytes], object]) -> None:
+    def __init__(
+        self, transmit: Callable[[bytes], object], round_trip_time: Callable[[], Seconds | None]
+    ) -> None:
         self._transmit = transmit
+        self._round_trip_time = round_trip_time
         self._datagrams: tuple[bytes, ...] = ()
         self._interval = FIRST_INTERVAL
         self._repeats = 0
@@ -479,7 +490,7 @@ class Flight:
         """Note a flight that has just been sent, and send it again until it is answered."""
         self._datagrams = tuple(datagrams)
         self._copies = 0
-        self._interval = FIRST_INTERVAL
+        self._interval = self._first_interval()
         self._has_found_no_path = False
         self._timer.start(self._interval)
 
@@ -509,7 +520,17 @@ class Flight:
         self._timer.cancel()
         self._datagrams = ()
 
+    def _first_interval(self) -> Seconds:
+        round_trip_time = self._round_trip_time() or 0.0
+        return min(max(FIRST_INTERVAL, ROUND_TRIPS * round_trip_time), LONGEST_INTERVAL)
+
     def _on_timer(self) -> None:
+        longer = self._first_interval() - self._interval
+        if self._copies == 0 and longer > 0:
+            # The path has shown since then how long it is.
+            self._interval += longer
+            self._timer.start(longer)
+            return
         self._interval = min(2 * self._interval, LONGEST_INTERVAL)
         self._timer.start(self._interval)
         self._copies += 1

@@ -33,7 +33,8 @@ class ConsentMonitor:
         uniform: Returns a random number from 0 to 1, for the times of the checks.
 
     Attributes:
-        round_trip_time: Of the latest consent check; None before one was answered.
+        round_trip_time: Of the latest check, at first one of connectivity; None before one was
+            answered.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class ConsentMonitor:
         on_state: Callable[[ConsentState], None],
         uniform: Callable[[], float] = random.random,
     ) -> None:
-        self.round_trip_time: Seconds | None = None
+        self.round_trip_time: Seconds | None = agent.unanswered.round_trip_time
         self._agent = agent
         self._timing = timing
         self._activity = activity

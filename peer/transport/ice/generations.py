@@ -149,7 +149,7 @@ class IceGenerations:
 
     @property
     def round_trip_time(self) -> Seconds | None:
-        """Round-trip time of the latest consent check in seconds; None before one was answered."""
+        """Round-trip time of the latest check in seconds; None before one was answered."""
         return self._generations.selected.ice.round_trip_time
 
     @property

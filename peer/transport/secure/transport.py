@@ -536,6 +536,7 @@ class SecureTransport:
                 number=number,
                 counters=self._counters,
                 cookie=cookie,
+                round_trip_time=lambda: path.round_trip_time,
                 max_early_packets=MAX_EARLY_PACKETS if is_first else _MAX_EARLY_PACKETS_OF_NEXT,
             ),
         )

@@ -107,6 +107,7 @@ class Link:
     tamper: Callable[[bytes], bytes] = lambda datagram: datagram
     up: bool = True
     role: IceRole | None = None
+    round_trip_time: float | None = None
     wire: list[bytes] = field(default_factory=list)
     receive: Callable[[bytes], object] = lambda _: None
 
