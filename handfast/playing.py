@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from handfast.calls import RoomCall
@@ -14,6 +14,7 @@ from handfast.sip_calls import sip_call
 from media import FileSource, LiveError, LiveSource, SourceError
 from peer import PeerConfiguration, PeerConnection, PeerError
 from peer.printable import printable
+from peer.values import dataclass
 from signaling import SignalingError, connect
 from signaling.tasks import first_of
 

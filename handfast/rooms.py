@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from handfast.demo.server import ROOM as DEMO_ROOM
 from handfast.demo.site import SIGNALING_PATH
+from peer.values import dataclass
 
 #: Environment variable for what other users of the machine may not read.
 TOKEN_VARIABLE: Final = "HANDFAST_TOKEN"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import socket
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from handfast.room_recordings.run_folder import run_folder
 from handfast.room_recordings.seats import RecorderSeats
 from handfast.site_middleware import site_middleware
 from handfast.web_server import Listening, WebServerOptions, listening, serving
+from peer.values import dataclass
 from signaling import InsecureUrlError
 from signaling.server import (
     InProcessBackplane,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, Self
 
 from handfast.rooms import AddressError
 from peer.owner_only import ReadableByOthersError, read_owner_only
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

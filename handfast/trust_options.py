@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from peer import Certificate, ConfigurationError, PeerConfiguration
 from peer.trust import Continuity, KnownPeers, PeerTrust, Phrase, Trust, TrustLevel
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,6 @@ import contextlib
 import errno
 import socket
 import ssl
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ import uvicorn
 
 from handfast.http_patience import patient_protocol
 from handfast.websocket_protocol import DirectWebSocketProtocol
+from peer.values import dataclass
 from signaling.messages import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from av import AudioFrame
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from av.frame import Frame

@@ -6,10 +6,10 @@ RTP specification, section 7.2.1, say which parameters make another format.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.h264_profile import ProfileLevelId
+from peer.values import replace
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec

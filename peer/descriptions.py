@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from peer.argument_types import check_fields
 from peer.printable import without_secrets
+from peer.values import assign, dataclass
 
 #: Greatest length of a signature beside a description, in characters (ours).
 MAX_IDENTITY = 8192
@@ -45,7 +45,7 @@ class SessionDescription:
         sdp: object = self.sdp
         if not isinstance(sdp, str):
             raise TypeError(f"sdp of SessionDescription is a str, not {type(sdp).__name__}")
-        object.__setattr__(self, "type", SdpType(self.type))
+        assign(self, "type", SdpType(self.type))
 
     def __repr__(self) -> str:
         sdp = without_secrets(self.sdp)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from peer.emitter import EventEmitter, Handler
 from peer.errors import InvalidStateError
 from peer.rtp.tracks import MediaStreamError
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.ice import IceCandidate
@@ -52,7 +53,7 @@ class EventName(StrEnum):
     PHRASE_MESSAGE = "phrasemessage"  # PhraseMessageEvent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class TrackEvent:
     """The peer sends a track, or sends it again after it was held.
 
@@ -75,7 +76,7 @@ class TrackEvent:
     media_streams: tuple[MediaStream, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class DataChannelEvent:
     """The peer opened a data channel."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
+
+from peer.values import dataclass, replace
 
 #: profile-level-id where it is missing: constrained baseline, level 3.1, as browsers read it.
 #: RFC 6184 section 8.1 has level 1.

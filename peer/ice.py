@@ -6,11 +6,12 @@ import base64
 import ipaddress
 import re
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from peer.argument_types import check_fields
 from peer.errors import CandidateError
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

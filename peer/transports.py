@@ -7,11 +7,11 @@ made when it is first asked for. A state is that of the last event, as in a brow
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, overload
 
 from peer.emitter import EventEmitter
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from peer.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

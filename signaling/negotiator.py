@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, assert_never, overload
 
 from peer.descriptions import SdpType, SessionDescription
@@ -18,6 +17,7 @@ from peer.errors import (
     StaleCandidateError,
 )
 from peer.states import SignalingState
+from peer.values import replace
 from signaling.errors import ChannelClosed, ChannelLost, ErrorCode, NegotiationError
 from signaling.ice_recovery import IceRecovery, Restartable
 from signaling.messages import (

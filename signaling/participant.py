@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from peer.errors import PeerError, TransportError
 from peer.printable import printable
 from peer.states import ConnectionState, IceConnectionState, SignalingState
+from peer.values import dataclass
 from signaling.channel import Channel
 from signaling.chat import Chat
 from signaling.errors import ChannelClosed, ChannelLost, SignalingError

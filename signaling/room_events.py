@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from peer.events import DataChannelEvent, TrackEvent
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.errors import PeerError
@@ -44,7 +45,7 @@ class ParticipantLeft:
     error: PeerError | SignalingError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RoomTrackEvent(TrackEvent):
     """A participant sends a track, or sends it again after it was held: see `TrackEvent`.
 
@@ -55,7 +56,7 @@ class RoomTrackEvent(TrackEvent):
     participant: Participant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RoomDataChannelEvent(DataChannelEvent):
     """A participant opened a data channel, other than that of its messages.
 

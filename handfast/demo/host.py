@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handfast.demo.visit import Visit
 from peer import PeerError
+from peer.values import replace
 from signaling import ChannelLost, SignalingError
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ from handfast.demo.traces import TraceFolder
 from handfast.room_page import shared_host
 from handfast.web_server import Listening, WebServerError, WebServerOptions, listening, serving
 from peer import PeerConfiguration
+from peer.values import dataclass
 from signaling import join
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +15,7 @@ from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import PeerConnection, TransportError
 from peer.runtime.statistics import TransportStats
 from peer.tracing.events import Fanout
+from peer.values import replace
 from signaling import Negotiator
 from signaling.loss import Loss
 from signaling.tasks import first_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handfast.doctor.findings import Finding, Subject
@@ -21,6 +20,7 @@ from peer.transport.ice.servers import (
     UnusableServer,
     parse_servers,
 )
+from peer.values import dataclass
 from signaling.ice_servers import usable
 
 if TYPE_CHECKING:

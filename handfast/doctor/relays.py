@@ -6,13 +6,13 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from handfast.doctor.certificates import check_certificate
 from handfast.doctor.findings import Finding, Severity, Subject
 from peer.transport.ice.probing import probe_turn
 from peer.transport.ice.servers import ServerFailure, TurnServer, TurnTransportProtocol
+from peer.values import replace
 
 if TYPE_CHECKING:
     from peer.times import Seconds

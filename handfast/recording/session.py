@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,7 @@ from media import Container, Recorder, RecorderState, SegmentEnd, SoundFormat
 from peer import ConnectionState, InvalidStateError, PeerConnection, PeerError
 from peer.printable import printable
 from peer.trust import PeerCertificateEvent
+from peer.values import dataclass
 from signaling import ChannelLost, SignalingError, join
 from signaling.tasks import first_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,6 +13,7 @@ from handfast.room_recordings.seats import RECORDER_NAME
 from media import Recorder, RecorderState
 from peer import BufferFullError, InvalidStateError
 from peer.printable import printable
+from peer.values import dataclass
 from signaling import ChannelClosed, join
 from signaling.tasks import first_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace import descriptions, flights
@@ -13,6 +12,7 @@ from handfast.trace.rows import Arrow, ArrowOutcome, Lifeline, Mood, Topic
 from handfast.trace.words import clean, clean_lines, counted, milliseconds
 from peer.printable import without_secrets
 from peer.tracing.events import Datagram, DatagramKind, Described, SignalingMessage
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from handfast.trace.generations import Check

@@ -6,9 +6,10 @@ is given up next. Payload belongs to the association whose keys its sender uses 
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, assert_never
 
 from handfast.trace import flights
@@ -42,6 +43,7 @@ from peer.tracing.events import (
     TraceEvent,
     Verdict,
 )
+from peer.values import dataclass
 
 _Numbered = HandshakeCompleted | FingerprintChecked | KeysSwitched | AssociationRetired
 _ASKS_FOR_ONE: Final = (Verdict.STARTED, Verdict.UNDECIDED)
@@ -116,7 +118,7 @@ def _with_several(trace: Sequence[TraceEvent]) -> set[str | None]:
     return found
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Transport:
     """State of one transport at some event of the trace."""
 

@@ -7,10 +7,10 @@ tells; and once a pair is selected, checks on its sockets ask for consent.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from handfast.trace import descriptions
 from handfast.trace.rows import Lifeline
+from peer.values import dataclass
 
 _Transport = tuple[Lifeline, str | None]
 

@@ -5,7 +5,6 @@ The same events make the same ladder; a ladder that grows is drawn anew from all
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace.arrows import RowContext
@@ -17,6 +16,7 @@ from handfast.trace.verdict import verdict
 from handfast.trace.words import clean, milliseconds
 from peer.times import UnixTime
 from peer.tracing.events import CandidateKnown, Datagram, DatagramKind, DescriptionRefused
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from handfast.trace.rows import Lifeline, Mood, Note, Topic
@@ -31,6 +30,7 @@ from peer.tracing.events import (
     ServerFailed,
     Verdict,
 )
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace.associations import Associations, is_payload
@@ -17,6 +16,7 @@ from peer.tracing.events import (
     SignalingMessage,
     TraceEvent,
 )
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from handfast.trace.associations import AssociationRef

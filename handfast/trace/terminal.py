@@ -5,7 +5,6 @@ Colour alone carries no information: arrows differ by their line, judgements by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from rich.cells import cell_len
@@ -25,6 +24,7 @@ from handfast.trace.rows import (
     Topic,
 )
 from handfast.trace.words import gap, milliseconds, short, tag
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

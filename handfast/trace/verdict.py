@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace import associations, descriptions
@@ -21,6 +20,7 @@ from peer.tracing.events import (
     SdesKeysUsed,
     StateChanged,
 )
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.tracing.events import TraceEvent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from av import FFmpegError, VideoFrame
@@ -14,6 +13,7 @@ from media.mixing import caption
 from media.mixing.layout import Rect, fitted
 from media.orientation import upright, upright_size
 from media.planes import FORMAT, planes
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

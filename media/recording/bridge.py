@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.recording import ebml
 from media.recording.ebml import element, number
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from media.recording.destination import Sink

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from media.recording.boxes import box_of, full_box_of
 from media.recording.movie_duration import MovieDuration
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from media.recording.destination import Sink
@@ -53,7 +55,7 @@ class Fragment:
     is_entry: bool
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Sample:
     """Last sample of a stream: its times in ticks, and the place of its duration in the file."""
 

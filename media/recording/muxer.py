@@ -10,7 +10,6 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from media.recording.silence import SilenceFiller
 from media.recording.vp9_layers import Vp9Layers
 from peer.rtp.formats.vp9_bitstream import frames_of
 from peer.rtp_parameters import MediaKind
+from peer.values import replace
 
 if TYPE_CHECKING:
     from media.recording.destination import Sink

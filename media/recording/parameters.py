@@ -7,13 +7,13 @@ given a specimen, a Matroska file of one frame made here, as the template of the
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.recording import ebml
 from media.recording.ebml import element, number
 from peer.rtp.formats import format_of
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
+
+from peer.values import dataclass
 
 #: Duration in seconds at which a piece is complete: lost when the process is killed (ours).
 _LONGEST = Fraction(1, 2)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -31,6 +32,7 @@ from peer import InvalidStateError, RtpReceiver
 from peer.emitter import EventEmitter
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -84,7 +86,7 @@ class RecorderStats:
     transcoding: tuple[Transcoding, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Entry:
     source: object  # the receiver of a peer's track, or else the track
     input: RecorderInput

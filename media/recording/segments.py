@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from media.recording.atomic_file import AtomicFile
 from media.recording.containers import Container
 from media.recording.events import SegmentEnd
 from peer.rtp.encoding.passthrough import same_stream_format
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,14 @@ The recorder notes tracks, origin and pauses on the event loop; all else is on t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from media.recording.errors import RecordingError, error_of
 from peer.trust.level import UNKNOWN_PEER
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from media.recording.containers import Container
@@ -42,7 +44,7 @@ class _Gap:
     seconds: Fraction
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Person:
     """Participant of a track.
 
@@ -77,7 +79,7 @@ class _Person:
         return {**found, "verified": self.verified}
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Track:
     """Track as one file has it."""
 
@@ -88,7 +90,7 @@ class _Track:
     frames: int = 0
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _File:
     path: Path
     number: int

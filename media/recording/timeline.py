@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from media.recording.track_clock import PAUSE, TrackClock, exact_seconds, second
 from peer.rtp.decode_order import DecodeOrder
 from peer.rtp.formats import reorder_depth
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -57,7 +59,7 @@ class PlacedFrame:
         return self.time + self.offset
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Track:
     """Track with the frames that are `waiting`, the first of which arrived at `since`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, assert_never
 
@@ -14,6 +13,7 @@ from media.recording.timeline import PlacedFrame
 from peer import Codec, EncodedFrame
 from peer.rtp.codecs import AudioEncoder, CodecError, FrameDecoder, VideoEncoder
 from peer.rtp_parameters import MediaKind
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

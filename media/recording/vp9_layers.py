@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from peer.rtp.formats.bits import BitReader
@@ -14,6 +13,7 @@ from peer.rtp.formats.vp9_bitstream import (
     superframe,
 )
 from peer.rtp.malformed import MalformedError
+from peer.values import dataclass
 
 #: Width and height of a picture in pixels.
 Size: TypeAlias = tuple[int, int]

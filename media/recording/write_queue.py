@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

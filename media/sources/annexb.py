@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.formats.h264_bitstream import START_CODE, TYPE, NalType, nal_units
 from peer.rtp.formats.h265_bitstream import PARAMETER_SETS, RANDOM_ACCESS, H265NalType, nal_type
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

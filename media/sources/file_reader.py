@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +13,7 @@ from media.sources.errors import UnpassableError, UnreadableError
 from media.sources.opening import error_of, open_input, stream_of
 from media.sources.stream_decoder import StreamDecoder
 from peer.rtp_parameters import MediaKind
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import time
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import numpy as np
 
 from media import lettering
 from media.planes import FORMAT, planes
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

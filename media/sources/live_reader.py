@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.rtp_parameters import MediaKind
+from peer.values import replace
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from media.orientation import Straightener
 from media.sources.errors import UnpassableError
 from media.sources.opening import error_of
 from media.sources.passthrough import PassthroughConverter
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from av import VideoFrame
 
 from media.orientation import upright
 from media.taps.read_ahead import ReadAhead
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from aiortc.mediastreams import MediaStreamTrack

@@ -7,12 +7,12 @@ which keys and sockets hang on, cannot be changed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.errors import InvalidModificationError, RemoteError
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aiortc.codecs import CODECS
@@ -10,6 +9,7 @@ from aiortc.rtcicetransport import RTCIceGatherer
 
 from peer.configuration import BundlePolicy, IceServer, IceTransportPolicy, PeerConfiguration
 from peer.rtp_parameters import MediaKind, RtpCapabilities
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.compat.changed_description import with_changed_text
@@ -13,6 +12,7 @@ from peer.negotiation.offer_answer import OfferAnswer, Plan
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import DataSection, Side
+from peer.values import replace
 
 if TYPE_CHECKING:
     from peer.descriptions import SessionDescription

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aioice.stun
@@ -20,6 +19,7 @@ from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import Side, TransceiverOrigin
 from peer.rtp_parameters import MediaKind
 from peer.states import DtlsTransportState, IceTransportState
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

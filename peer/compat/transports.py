@@ -7,7 +7,6 @@ m-sections have one, as in aiortc.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from aiortc import clock
@@ -26,6 +25,7 @@ from peer.compat.candidates import to_aioice, to_aiortc
 from peer.compat.errors import InvalidStateError
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.sctp.transport import MAX_MESSAGE_SIZE, SCTP_PORT
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
 from peer.errors import ConfigurationError
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from peer.ice import CandidateFields

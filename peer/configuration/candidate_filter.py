@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self, TypeAlias
 
 from peer.errors import ConfigurationError
+from peer.values import assign, dataclass
 
 _IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -128,7 +128,7 @@ class CandidateFilter:
         except ValueError as error:
             kinds = ", ".join(repr(kind.value) for kind in AddressKind)
             raise ConfigurationError(f"refused has kinds of addresses ({kinds}): {error}") from None
-        object.__setattr__(self, "refused", refused)
+        assign(self, "refused", refused)
 
     @classmethod
     def for_servers(cls) -> Self:

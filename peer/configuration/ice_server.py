@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from peer.errors import ConfigurationError, CredentialsError
+from peer.values import assign, dataclass
 
 #: Longest username in bytes of UTF-8 (RFC 8489 section 14.3).
 _LONGEST_USERNAME = 509
@@ -42,7 +43,7 @@ class IceServer:
                 )
             if scheme in ("turn", "turns"):
                 self._check_credentials(url)
-        object.__setattr__(self, "urls", urls)
+        assign(self, "urls", urls)
 
     def _check_credentials(self, url: str) -> None:
         if self.username is None or self.credential is None:

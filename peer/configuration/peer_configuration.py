@@ -6,7 +6,7 @@ import datetime
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +26,7 @@ from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
 from peer.trust import Authority, Trust, TrustLevel
 from peer.trust.peer_store import MAX_NAME
+from peer.values import assign, dataclass
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -208,21 +209,21 @@ class PeerConfiguration:
             ("early_media", EarlyMedia),
             ("best_effort", BestEffort),
         ):
-            object.__setattr__(self, name, _member(name, enum, getattr(self, name)))
-        object.__setattr__(self, "iceServers", _ice_servers(self.iceServers))
-        object.__setattr__(self, "certificates", tuple(self.certificates))
+            assign(self, name, _member(name, enum, getattr(self, name)))
+        assign(self, "iceServers", _ice_servers(self.iceServers))
+        assign(self, "certificates", tuple(self.certificates))
         profiles = _members("srtp_profiles", SrtpProfile, self.srtp_profiles)
-        object.__setattr__(self, "srtp_profiles", profiles)
+        assign(self, "srtp_profiles", profiles)
         # RFC 8122 section 5: "MD5 and MD2 ... MUST NOT"; sha-1 is too weak by now as well.
         weak = [str(name) for name in self.accepted_hashes if str(name) in WEAK_HASHES]
         if weak:
             raise ConfigurationError(f"the hash {weak[0]} is too weak for a fingerprint")
         accepted = _members("accepted_hashes", HashFunction, self.accepted_hashes)
-        object.__setattr__(self, "accepted_hashes", accepted)
+        assign(self, "accepted_hashes", accepted)
         leniency = frozenset(
             _member("sdp_leniency", SdpLeniency, each) for each in self.sdp_leniency
         )
-        object.__setattr__(self, "sdp_leniency", leniency)
+        assign(self, "sdp_leniency", leniency)
         pool: object = self.iceCandidatePoolSize
         if type(pool) is not int or not 0 <= pool <= _LARGEST_POOL:
             raise ConfigurationError(
@@ -242,10 +243,10 @@ class PeerConfiguration:
         # Read once only, as it may be an iterator.
         if not isinstance(announced, str | Mapping):
             announced = tuple(announced)
-            object.__setattr__(self, "announced_addresses", announced)
+            assign(self, "announced_addresses", announced)
         AddressTranslation.of(announced)
         if self.port_range is not None:
-            object.__setattr__(self, "port_range", _port_range(self.port_range))
+            assign(self, "port_range", _port_range(self.port_range))
         ice_tcp: object = self.ice_tcp
         if not isinstance(ice_tcp, bool):
             raise ConfigurationError(f"ice_tcp is True or False, not {ice_tcp!r}")
@@ -254,7 +255,7 @@ class PeerConfiguration:
         _check_sdes(self.sdes, self.best_effort)
         for certificate in self.certificates:
             _check_expiry(certificate)
-        object.__setattr__(self, "trust", _trust(self.trust))
+        assign(self, "trust", _trust(self.trust))
         self._check_trust()
 
     def _check_trust(self) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from peer.errors import ConfigurationError
 from peer.srtp_keys import CryptoSuite
+from peer.values import assign, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,4 +45,4 @@ class Sdes:
             raise ConfigurationError(
                 f"signaling_is_protected of Sdes is True or False, not {protected!r}"
             )
-        object.__setattr__(self, "suites", suites)
+        assign(self, "suites", suites)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from peer.identity.fingerprints import HashFunction
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.times import Seconds

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from peer.identity.fingerprints import Fingerprint, HashFunction, fingerprints_of
+from peer.values import assign, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +27,7 @@ class ShownCertificate:
 
     def __post_init__(self) -> None:
         shown = Fingerprint.of_certificate(self.der, HashFunction.SHA256)
-        object.__setattr__(self, "fingerprint", shown)
+        assign(self, "fingerprint", shown)
 
     def is_among(self, fingerprints: Collection[Fingerprint]) -> bool:
         """Tell whether one of some fingerprints is that of this certificate."""

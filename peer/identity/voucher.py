@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, assert_never
 
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

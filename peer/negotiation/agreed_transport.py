@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.errors import DescriptionError, ModificationError
@@ -20,6 +19,7 @@ from peer.negotiation.session import Side
 from peer.negotiation.validation import offered_setup, peer_ice, remote_identity
 from peer.negotiation.without_ice import without_ice
 from peer.states import IceRole, MediaEncryption
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

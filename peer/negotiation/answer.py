@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import BundlePolicy
@@ -26,6 +25,7 @@ from peer.negotiation.validation import is_supported, offered_setup, peer_ice, r
 from peer.negotiation.without_ice import has_ice
 from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole, MediaEncryption
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

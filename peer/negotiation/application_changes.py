@@ -7,13 +7,13 @@ what was agreed as it is; the next offer or answer speaks of it.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.codec_format import is_named
 from peer.errors import InvalidAccessError
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

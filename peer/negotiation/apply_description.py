@@ -7,7 +7,6 @@ m-section; a BUNDLE group has the transport of its tagged m-section (RFC 9143 se
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
@@ -58,6 +57,7 @@ from peer.negotiation.validation import (
 from peer.negotiation.without_ice import check_kept
 from peer.rtp_parameters import HeaderExtension, MediaKind
 from peer.states import MediaEncryption
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver, TransceiverOrigin
 from peer.negotiation.simulcast import new_layers, requested_rids
 from peer.rtp_parameters import MediaKind
+from peer.values import replace
 
 if TYPE_CHECKING:
     from peer.negotiation.profile import Profile

@@ -28,7 +28,6 @@ exchange in the `AssociationTerms` of the new association.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import AnswerRole
@@ -46,6 +45,7 @@ from peer.negotiation.session import (
     Verdict,
 )
 from peer.states import DtlsRole
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.negotiation.association import (
@@ -12,6 +11,7 @@ from peer.negotiation.association import (
 )
 from peer.negotiation.validation import offer_verdicts
 from peer.states import SignalingState
+from peer.values import replace
 
 if TYPE_CHECKING:
     from peer.negotiation.session import Session

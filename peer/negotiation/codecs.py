@@ -8,7 +8,6 @@ section 5).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from peer.rtp_parameters import (
     MediaKind,
     RtpCapabilities,
 )
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType, SessionDescription
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint

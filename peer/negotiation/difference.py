@@ -7,7 +7,6 @@ association takes its number; listening comes before connecting.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
@@ -39,6 +38,7 @@ from peer.negotiation.effects import (
 from peer.negotiation.fmtp import with_parameter_sets
 from peer.rtp_parameters import ReceiveParameters, SendLayer, SendParameters
 from peer.states import DtlsRole
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.negotiation.codecs import described_codecs
 from peer.rtp_parameters import HeaderExtension, ReceiveParameters
 from peer.states import SignalingState
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

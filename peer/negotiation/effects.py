@@ -6,8 +6,9 @@ number in the transport, and transceivers by their keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.ice import CandidateFields, IceParameters, WithoutIce

@@ -6,11 +6,11 @@ in common or not, and parameters that each end says of itself.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.codec_format import same_codec
 from peer.h264_profile import ProfileLevelId
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

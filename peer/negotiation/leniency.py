@@ -9,7 +9,6 @@ not touched by any rule that applies by default.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line, read_sections, words
 from peer.negotiation.validation import is_supported
 from peer.negotiation.without_ice import lacks_usable_ice, lacks_usable_mux
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

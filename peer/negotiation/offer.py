@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, assert_never
 
@@ -26,6 +25,7 @@ from peer.negotiation.sdes import offered_terms
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
 from peer.negotiation.simulcast import offered_again, offered_layers
 from peer.states import IceRole
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,6 @@ are done the plan is committed, and the effects that follow cannot fail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
@@ -62,6 +61,7 @@ from peer.negotiation.session import (
 from peer.negotiation.simulcast import new_layers
 from peer.negotiation.without_ice import without_mismatched_ice
 from peer.states import SignalingState
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.configuration.sdp_leniency import SdpLeniency
@@ -11,6 +10,7 @@ from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.leniency import repaired_candidate
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import AppliedDescription, Session, Side
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

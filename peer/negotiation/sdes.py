@@ -7,12 +7,13 @@ begins a new cryptographic context (RFC 4568 section 7.1.4).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from peer.errors import DescriptionError
 from peer.negotiation.sdp.crypto import Crypto, usable
 from peer.srtp_keys import SrtpMasterKey, SrtpMasterKeys
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -16,13 +16,14 @@ Rules of the signaling state (RFC 9429 section 3.2, webrtc-pc section 4.4.1.5):
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
 from peer.states import MediaEncryption, SignalingState
+from peer.values import assign, dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -416,9 +417,9 @@ class Session:
     _transport_by_key: Mapping[str, TransportState] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_key", {t.key: t for t in self.transceivers})
-        object.__setattr__(self, "_by_mid", {t.mid: t for t in self.transceivers if t.mid})
-        object.__setattr__(self, "_transport_by_key", {t.key: t for t in self.transports})
+        assign(self, "_by_key", {t.key: t for t in self.transceivers})
+        assign(self, "_by_mid", {t.mid: t for t in self.transceivers if t.mid})
+        assign(self, "_transport_by_key", {t.key: t for t in self.transports})
 
     def description(self, side: Side) -> AppliedDescription | None:
         """Give the description of a side: the pending one, else the current one."""

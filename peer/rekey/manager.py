@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from peer.negotiation.effects import ConnectDtls, ConnectIce
 from peer.rekey.result import RekeyResult, RekeyStarter
 from peer.rekey.timer import RekeyTimer
 from peer.states import SignalingState
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,7 +87,7 @@ class RekeyHost(Protocol):
         """Handle the end of a rekey that either end asked for."""
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _PendingRekey:
     """The rekey that is under way.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
 from peer.rtp.malformed import MalformedError
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
@@ -128,7 +129,7 @@ class DtmfTone:
     duration: Seconds
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _ActiveEvent:
     event: int
     timestamp: int

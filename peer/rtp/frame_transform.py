@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from peer.errors import ConfigurationError
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from peer.rtp.malformed import MalformedError
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from av import AudioFrame

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from peer.emitter import EventEmitter
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

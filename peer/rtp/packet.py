@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Self
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp.ntp import from_ntp, to_ntp
 from peer.times import UnixTime
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import HeaderExtension

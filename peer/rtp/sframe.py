@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hmac
 from collections import OrderedDict
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from peer.errors import ConfigurationError
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -236,7 +237,7 @@ class SFrameSender:
         self._counter = 0
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Generation:
     """The newest key of one generation of a sender."""
 

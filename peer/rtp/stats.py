@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from peer.rtp.codec_stats import CodecStats
 from peer.rtp.media_source_stats import MediaSourceStats
+from peer.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from peer.events import EventName, IceCandidateErrorEvent, IceCandidateEvent
 from peer.ice import IceCandidate
 from peer.tracing.events import Direction
+from peer.values import replace
 
 if TYPE_CHECKING:
     from peer.events import ConnectionEmitter

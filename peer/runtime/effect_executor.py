@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.configuration import RtcpMuxPolicy
@@ -34,6 +33,7 @@ from peer.tasks import BackgroundTasks
 from peer.transport.context import TransportContext
 from peer.transport.ice.servers import parse_servers
 from peer.transport.sctp.transport import DataTransport
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

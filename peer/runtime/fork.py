@@ -7,7 +7,6 @@ answer that is refused leaves nothing in either. Its transports share the socket
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from peer.negotiation.effects import CloseTransport
 from peer.negotiation.session import Side
 from peer.runtime.core import ConnectionCore
 from peer.runtime.origin import ConnectionOrigin
+from peer.values import replace
 
 if TYPE_CHECKING:
     from peer.configuration import PeerConfiguration

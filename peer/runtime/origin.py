@@ -6,7 +6,6 @@ import itertools
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.identity.certificate import Certificate, CertificateStore, offered
@@ -14,6 +13,7 @@ from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.configuration import PeerConfiguration

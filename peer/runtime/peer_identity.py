@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from peer.descriptions import SdpType
@@ -21,6 +20,7 @@ from peer.trust.names import canonical
 from peer.trust.phrase import PhraseEnds
 from peer.trust.phrase_exchange import ATTRIBUTE as PHRASE_ATTRIBUTE
 from peer.trust.phrase_exchange import VERSION, PhraseExchange
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

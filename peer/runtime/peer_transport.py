@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.configuration import IcePolicy
@@ -39,6 +38,7 @@ from peer.transport.ice.transport import IceGeneration
 from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
 from peer.trust.level import UNKNOWN_PEER
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.states import MediaEncryption
 from peer.trust.level import UNKNOWN_PEER
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from peer.runtime.channel_statistics import (
     connection_stats,
 )
 from peer.states import DtlsTransportState
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

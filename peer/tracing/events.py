@@ -13,12 +13,12 @@ read these same events. Events contain descriptions, and so the passwords of ICE
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from peer.printable import without_secrets
 from peer.states import DtlsRole  # noqa: TC001 - a trace is read back by the types of its fields
 from peer.times import Seconds, UnixTime  # noqa: TC001 - as above
+from peer.values import dataclass, replace
 
 
 class Direction(StrEnum):

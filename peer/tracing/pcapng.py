@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
+
+from peer.values import dataclass
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 from peer.configuration.security_policy import SecurityPolicy
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.errors import PeerTrustError

@@ -6,13 +6,14 @@ import datetime
 import itertools
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from cryptography import x509
 from OpenSSL import crypto
 
 from peer.errors import ConfigurationError, PeerTrustError
+from peer.values import assign, dataclass
 
 #: Largest file of roots or of revocations, in bytes (ours).
 _MAX_FILE = 16 * 1024 * 1024
@@ -59,11 +60,11 @@ class Authority:
     _store: crypto.X509Store = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "roots", tuple(self.roots))
-        object.__setattr__(self, "revoked", tuple(self.revoked))
+        assign(self, "roots", tuple(self.roots))
+        assign(self, "revoked", tuple(self.revoked))
         if not self.roots:
             raise ConfigurationError("an authority has at least one root certificate")
-        object.__setattr__(self, "_store", _trusted(self))
+        assign(self, "_store", _trusted(self))
 
     @classmethod
     def from_files(

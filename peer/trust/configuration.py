@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError
 from peer.trust.level import TrustLevel
+from peer.values import assign, dataclass
 
 if TYPE_CHECKING:
     from peer.times import Seconds
@@ -62,7 +62,7 @@ class Trust:
     def __post_init__(self) -> None:
         for name, enum in (("continuity", Continuity), ("require", TrustLevel)):
             try:
-                object.__setattr__(self, name, enum(getattr(self, name)))
+                assign(self, name, enum(getattr(self, name)))
             except ValueError:
                 choices = ", ".join(repr(member.value) for member in enum)
                 raise ConfigurationError(f"{name} of Trust is one of {choices}") from None

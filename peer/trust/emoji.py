@@ -5,7 +5,7 @@ The page's module has the same list in the same order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from peer.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -18,6 +18,7 @@ from peer.tasks import BackgroundTasks
 from peer.trust.continuity import Action, Likeness, action, compare, vouching
 from peer.trust.level import UNKNOWN_PEER, PeerTrust, TrustLevel
 from peer.trust.peer_store import KnownPeer
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -12,7 +12,6 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cryptography import x509
@@ -25,6 +24,7 @@ from peer.descriptions import MAX_IDENTITY
 from peer.errors import ConfigurationError, IdentityError, IdentityFault
 from peer.identity.fingerprints import Fingerprint
 from peer.trust.names import canonical, claim, name_of_number
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.times import Seconds

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint

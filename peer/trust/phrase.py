@@ -18,11 +18,11 @@ import functools
 import hashlib
 import hmac
 import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError, PhraseError
 from peer.trust.emoji import EMOJI
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 
+from peer.values import dataclass
 from signaling.errors import ErrorCode
 from signaling.messages import MAX_NAME
 

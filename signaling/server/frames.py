@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+from peer.values import dataclass
 from signaling.errors import ErrorCode, MessageError
 from signaling.messages import (
     Ack,

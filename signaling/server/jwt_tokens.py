@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from peer.times import UnixTime
+from peer.values import assign, dataclass
 from signaling.errors import ErrorCode
 from signaling.messages import MAX_NAME
 from signaling.server.access import Refusal, Rights
@@ -69,7 +70,7 @@ class JwtAuthorizer:
             raise ValueError(f"the key is none of {self.algorithm.value}: {error}") from error
         if hasattr(prepared, "private_bytes"):
             raise ValueError("the key is private: a server that checks tokens has the public one")
-        object.__setattr__(self, "_prepared", prepared)
+        assign(self, "_prepared", prepared)
 
     async def __call__(self, request: JoinRequest) -> Rights | Refusal:
         """Judge one who asks to join."""

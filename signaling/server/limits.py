@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from peer.values import dataclass
 from signaling.messages import MAX_MESSAGE_SIZE
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from peer.values import assign, dataclass
 
 
 def host_name(host: str) -> str | None:
@@ -44,7 +45,7 @@ class OriginPolicy:
     hosts: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hosts", frozenset(host.lower() for host in self.hosts))
+        assign(self, "hosts", frozenset(host.lower() for host in self.hosts))
 
     def knows_host(self, host: str) -> bool:
         """Return True where a Host header names this server."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
+from peer.values import dataclass
 from signaling.alarms import Alarms
 from signaling.backlog import Backlog
 from signaling.errors import ErrorCode
@@ -123,7 +125,7 @@ class _Due(Enum):
     RIGHT = "right"
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Member:
     peer: Peer
     room: str
@@ -137,7 +139,7 @@ class _Member:
     is_away: bool = False
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Rooms:
     """State machine of all rooms of one server.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from signaling.errors import ErrorCode
@@ -28,7 +31,7 @@ class Load:
     backlog: int
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Statistics:
     """Joins, refusals and messages of a room server since it started.
 

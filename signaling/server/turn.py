@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from peer.configuration import IceServer
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

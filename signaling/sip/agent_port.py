@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, Protocol
 
+from peer.values import dataclass
 from signaling.sip.session_timer import SessionTimerPolicy
 from signaling.sip.transactions.tables import RINGING_LIMIT, TransactionTimes
 
@@ -85,7 +87,7 @@ class Authenticator(Protocol):
         """
 
 
-@dataclass(slots=True, eq=False)
+@dataclasses.dataclass(slots=True, eq=False)
 class OwnRequest:
     """A request of ours that waits for its final response, through challenges for a password.
 

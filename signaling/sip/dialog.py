@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sipmessage import CSeq, Request
 
+from peer.values import dataclass
 from signaling.sip.grammar import parse_address, split_values
 from signaling.sip.replies import tag_of
 

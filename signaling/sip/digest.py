@@ -10,13 +10,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip.errors import SipAuthenticationError
 from signaling.sip.grammar import SipParameters, quoted, split_values
 
@@ -116,7 +117,7 @@ class Challenge:
         return digest(secret, self.nonce, count, cnonce, "auth", what)
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Realm:
     """The last challenge of a realm, and how often its nonce has been used."""
 

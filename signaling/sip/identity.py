@@ -8,7 +8,6 @@ wrong. A response has no place for one, nor has an ACK.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -22,6 +21,7 @@ from peer.trust.passport import (
     full_form,
     read_unverified,
 )
+from peer.values import dataclass
 from signaling.sip.grammar import SipParameters, parse_address, split_values
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ first 2xx is kept, or every one.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip import session_timer
 from signaling.sip.copies import renumbered
 from signaling.sip.dialog import Dialog, DialogError

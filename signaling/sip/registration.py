@@ -6,10 +6,10 @@ section 4.5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip.agent_port import ALLOW
 from signaling.sip.copies import renumbered
 from signaling.sip.grammar import parse_address, split_values

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip.grammar import whole_number
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ RFC 3261 section 14 and RFC 3311. Both ends may offer at once: each refuses with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip.agent_port import SDP
 from signaling.sip.identity import sign, token_in
 from signaling.sip.offer_answer import Carrier

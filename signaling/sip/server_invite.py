@@ -6,10 +6,10 @@ ACK (RFC 3261 section 13.3.1.4).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, assert_never
 
+from peer.values import dataclass
 from signaling.sip import reliable, session_timer
 from signaling.sip.agent_port import ALLOW, SDP, SUPPORTED
 from signaling.sip.parsing import check_header

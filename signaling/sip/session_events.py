@@ -6,9 +6,10 @@ session's commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from sipmessage import Request, Response

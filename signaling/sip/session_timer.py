@@ -6,9 +6,9 @@ PURE: a caller's and a called end's view of `Session-Expires`, `Min-SE` and 422.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip.reliable import option_tags
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ the checks, which are the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip import session_timer
 from signaling.sip.agent_port import ALLOW, SDP, SUPPORTED
 from signaling.sip.client_invite import description

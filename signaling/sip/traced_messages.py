@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from sipmessage import Request
 
+from peer.values import dataclass
 from signaling.sip.message_trace import trace_message
 from signaling.sip.replies import tag_of
 
@@ -35,7 +37,7 @@ class _Waiting:
         trace_message(connection, self.direction, self.message, age=age)
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _TracedCall:
     """The connections of one Call-ID.
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 
 from sipmessage import CSeq, Request, Response
 
+from peer.values import dataclass
 from signaling.alarms import Alarms
 from signaling.sip import session_timer
 from signaling.sip.agent_port import (

@@ -9,13 +9,13 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from media.recording.errors import UploadError
 from media.recording.events import RecordingFailure
+from peer.values import assign, dataclass
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Upload:
     patience: float = 60.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "each", UploadUnit(self.each))
+        assign(self, "each", UploadUnit(self.each))
         if self.waiting < 1 or self.attempts < 1 or self.timeout <= 0 or self.patience < 0:
             raise ValueError("an upload has room, attempts and time above 0")
         if self.keep is not None and not Path(self.keep).is_dir():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from media.sources.passthrough import PassthroughConverter
 from media.sources.stream_decoder import AUDIO_FRAME, AUDIO_RATE, EncodedItem, Piece
 from peer.rtp.formats import FrameShape
 from peer.rtp_parameters import Codec, MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

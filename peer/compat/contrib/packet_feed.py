@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import threading
 from collections import deque
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
 
 from media.sources.opening import error_of
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,11 +7,11 @@ and may stand at the ends, as some peers write them so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from peer.negotiation.sdp.lines import MAX_UINT32, MAX_UINT64, joined, number, words
+from peer.values import dataclass
 
 
 class MediaDirection(StrEnum):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from peer.negotiation.sdp.lines import Line, words
 from peer.srtp_keys import CryptoSuite, SrtpMasterKey
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -6,12 +6,13 @@ A `Line` holds no CR, LF or NUL, so that no value can inject another line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NoReturn
 
 from peer.errors import SdpLimitError, SdpSyntaxError
 from peer.ice import ICE_PWD, ICE_UFRAG
 from peer.printable import without_secrets
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from peer.negotiation.sdp.lines import number, words
+from peer.values import dataclass
 
 #: A rid-id, without the 255 characters that RFC 8852 section 3.1 allows at most.
 _ID = re.compile(r"[A-Za-z0-9_-]+")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +9,7 @@ from av import AudioCodecContext, AudioFrame, CodecContext
 from av.packet import Packet
 
 from peer.rtp.codecs.libopus import CHANNELS, RATE, STEP, OpusDecoder, libopus
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,9 @@ opened anew only where its own way does not reach, or where a keyframe is due an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.times import Seconds

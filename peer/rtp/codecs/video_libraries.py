@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -19,6 +18,7 @@ from peer.rtp.codecs.rate_control import (
 from peer.rtp.codecs.scheduling import ordinary_scheduling
 from peer.rtp.codecs.video_scaler import SizeRule
 from peer.rtp.yuv420p import PIXEL_FORMAT
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class VideoLibrary:
 
     options: LibraryOptions
     rate_control: Callable[[], EncoderRateControl]
-    size: SizeRule = SizeRule()  # noqa: RUF009 - frozen
+    size: SizeRule = SizeRule()
     own_threads: bool = False
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from av.video.reformatter import VideoReformatter
 
 from peer.rtp.yuv420p import PIXEL_FORMAT, copied
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from peer.rtp.rtcp.transport_feedback import REFERENCE_UNIT, TICK
 from peer.times import MonotonicTime
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp.rtcp import TransportFeedback

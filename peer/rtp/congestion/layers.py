@@ -7,10 +7,10 @@ SimulcastRateAllocator.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.congestion.allocation import Share
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

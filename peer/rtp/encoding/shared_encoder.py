@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections import deque
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from peer.rtp.encoding.passthrough import pass_through
 from peer.rtp.encoding.worker import EncodeJob, EncoderWorker, threads_of
 from peer.rtp.formats import format_of
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +57,7 @@ class SubscriptionCounts:
     unusable: int = 0
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Counts:
     read: int = 0
     encoded: int = 0
@@ -64,7 +66,7 @@ class _Counts:
     unusable: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclasses.dataclass(slots=True, eq=False)
 class Subscriber:
     """A subscription as its shared encoder sees it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -13,6 +12,7 @@ from av.packet import Packet
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.frame_time import at_time, duration_of, time_base_of
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from typing import Any

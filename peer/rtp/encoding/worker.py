@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,6 +22,7 @@ from peer.rtp.codecs import (
 )
 from peer.rtp.codecs.rate_control import FRAMERATE
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp.encoding.settings import EncodingSettings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
 from peer.rtp.rtcp import (
@@ -19,6 +18,7 @@ from peer.rtp.rtcp import (
     TransportFeedback,
     UnknownPacket,
 )
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp.rtcp import RtcpPacket

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.formats.bits import BitReader
 from peer.rtp.formats.h264_bitstream import TYPE, NalType, sequence_parameters
 from peer.rtp.malformed import MalformedError
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

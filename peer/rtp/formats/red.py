@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 from peer.rtp.malformed import MalformedError
+from peer.values import dataclass
 
 #: Limit of the blocks of a packet (libwebrtc: 32).
 BLOCK_LIMIT = 32

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
@@ -15,6 +14,7 @@ from peer.rtp.inbound.tones import ToneReceiver
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import Goodbye, SenderReport
 from peer.trust.level import UNKNOWN_PEER
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.receiving.layer_view import LayerView
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from peer.errors import ConfigurationError
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

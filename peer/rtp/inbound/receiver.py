@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError
@@ -17,6 +17,7 @@ from peer.rtp.inbound.tones import ToneReader
 from peer.rtp.moment import Moment
 from peer.rtp_parameters import RtcpParameters
 from peer.times import UnixTime
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

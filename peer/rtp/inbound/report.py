@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.codec_stats import codec_stats
 from peer.rtp.inbound.sources import linear_level
 from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
 from peer.rtp.rtcp import from_ntp
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp.inbound.inbound_rtp import InboundRtp, RemoteReport

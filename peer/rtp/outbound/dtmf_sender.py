@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, overload
 
 from peer.emitter import EventEmitter
 from peer.errors import ConfigurationError, InvalidStateError
 from peer.rtp.dtmf_events import PAUSE, PAUSE_LENGTH, TONES
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

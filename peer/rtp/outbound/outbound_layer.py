@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.congestion.layers import layer_share
 from peer.rtp.encoding import subscribe
 from peer.rtp.outbound.outbound_stream import OutboundStream
 from peer.rtp_parameters import MediaKind
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

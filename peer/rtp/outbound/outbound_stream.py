@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
@@ -23,6 +23,7 @@ from peer.rtp.rtcp import (
 )
 from peer.rtp.sending import KeyframeThrottle, RtpStreamSender
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp.encoding import OutgoingFrame
@@ -45,7 +46,7 @@ MIN_VIDEO_BITRATE = 50_000
 _PAYLOAD_PART = 0.95
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class OutboundStreamCounts:
     """Counts frames, keyframe requests and round trips of one outgoing stream.
 

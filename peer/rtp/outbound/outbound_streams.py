@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.encoding import subscribe
@@ -12,6 +11,7 @@ from peer.rtp.outbound.layer_bitrates import LayerBitrates
 from peer.rtp.outbound.outbound_layer import OutboundLayer
 from peer.rtp.outbound.outbound_stream import OutboundStream
 from peer.rtp_parameters import MediaKind
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

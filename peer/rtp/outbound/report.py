@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.codec_stats import codec_stats
 from peer.rtp.media_source_stats import MediaSourceStats
 from peer.rtp.outbound.stats import OutboundRtpStats, QualityLimitation, RemoteInboundRtpStats
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.rtp.moment import Moment

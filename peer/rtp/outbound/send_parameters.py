@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from peer.errors import InvalidModificationError, InvalidStateError
@@ -16,6 +17,7 @@ from peer.rtp.outbound.encodings import (
     find_codec,
 )
 from peer.rtp_parameters import RtcpParameters
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, SendParameters
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class RtpSendParameters:
     """The result of `getParameters` and argument of `setParameters` (RTCRtpSendParameters).
 

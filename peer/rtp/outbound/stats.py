@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from peer.rtp.stats import RtpStreamStats
+from peer.values import dataclass
 
 
 class QualityLimitation(StrEnum):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
 from peer.rtp.dtmf_events import DtmfEncoder, DtmfPacket
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.encoding import subscribe
 from peer.rtp.formats import format_of
 from peer.rtp.frame_transform import FrameToSend, transformed
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

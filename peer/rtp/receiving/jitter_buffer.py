@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.decode_order import DecodeOrder
 from peer.rtp_parameters import MediaKind
+from peer.values import dataclass, replace
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.rtp.receiving.frame_assembler import ReceiveTimeline
 from peer.rtp.receiving.layer_choice import LayerChoice
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.rtcp import ReceptionReport, compact_ntp, from_ntp
 from peer.times import UnixTime
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

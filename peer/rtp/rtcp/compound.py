@@ -6,7 +6,6 @@ RFC 3550 sections 6.1, 6.4.1 and 6.4.2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from struct import Struct
 from typing import Self, TypeAlias
 
@@ -27,6 +26,7 @@ from peer.rtp.rtcp.header import (
 )
 from peer.rtp.rtcp.remb import ReceiverEstimatedMaximumBitrate, is_remb
 from peer.rtp.rtcp.transport_feedback import TransportFeedback
+from peer.values import dataclass
 
 #: Report blocks that one packet has room for: five bits (RFC 3550 section 6.4.1).
 REPORTS_LIMIT = 31

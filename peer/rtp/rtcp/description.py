@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Self
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp.header import PacketType, pack_packet
+from peer.values import dataclass
 
 #: SDES item type of the canonical name (RFC 3550 section 6.5.1).
 _CNAME = 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from struct import Struct
 from typing import Self
 
@@ -15,6 +14,7 @@ from peer.rtp.rtcp.header import (
     TransportFeedbackType,
     pack_packet,
 )
+from peer.values import dataclass
 
 _PAIR = Struct("!HH")
 _ENTRY = Struct("!IB3x")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
+
+from peer.values import dataclass
 
 HEADER = Struct("!BBH")
 #: Version 2 in the first octet of the header (RFC 3550 section 6.4.1).

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Self
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp.feedback import unpack_ssrcs
 from peer.rtp.rtcp.header import FEEDBACK_SSRCS, PacketType, PayloadFeedbackType, pack_packet
+from peer.values import dataclass
 
 #: Unique identifier of REMB among application layer feedback (section 2.2).
 IDENTIFIER = b"REMB"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final, Self
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp.feedback import unpack_ssrcs
 from peer.rtp.rtcp.header import FEEDBACK_SSRCS, PacketType, TransportFeedbackType, pack_packet
+from peer.values import dataclass
 
 #: Seconds in one unit of `TransportFeedback.reference_time` (section 3.1).
 REFERENCE_UNIT = 0.064

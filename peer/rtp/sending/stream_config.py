@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from peer.rtp.packet import ExtensionIds
 from peer.rtp_parameters import Feedback, SendParameters
+from peer.values import dataclass
 
 _NACK = Feedback("nack")
 

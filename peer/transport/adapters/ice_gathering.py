@@ -7,7 +7,6 @@ import errno
 import os
 import secrets
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import ifaddr
@@ -21,6 +20,7 @@ from peer.transport.adapters.ice_socket import refusal_of
 from peer.transport.adapters.tcp_candidates import COMPONENT
 from peer.transport.net.one_port import SHARED_PORTS
 from peer.transport.net.udp import UdpTransport, enlarge_buffers
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

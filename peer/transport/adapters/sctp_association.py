@@ -8,7 +8,6 @@ pinned by version (`pyproject.toml`) and by
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aiortc.rtcdatachannel import RTCDataChannelParameters
@@ -36,6 +35,7 @@ from peer.transport.wire.dcep import (
     is_data_channel_open,
     parse_data_channel_open,
 )
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

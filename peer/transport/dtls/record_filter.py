@@ -10,12 +10,12 @@ body as further records, which nobody has looked at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.wire.dtls_records import HEADER_SIZE, ContentType, HeaderForm, Record, records
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

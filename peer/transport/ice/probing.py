@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import ipaddress
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from peer.errors import IceError
@@ -17,6 +18,7 @@ from peer.transport.ice.gathering import Gathering, look_up, of_family
 from peer.transport.ice.nat_mapping import Sight
 from peer.transport.ice.servers import ServerFailure, StunServer
 from peer.transport.ice.timing import IceTiming
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from aioice import Candidate
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 _TIMING: Final = IceTiming()
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class SocketSights:
     """One UDP socket of ours as STUN servers see it.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from peer.errors import ConfigurationError
 from peer.printable import printable
+from peer.values import assign, dataclass
 
 if TYPE_CHECKING:
     from peer.configuration import IceServer
@@ -88,7 +89,7 @@ class ServerFailure:
     about_peer: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", printable(self.text)[:_LONGEST_PHRASE])
+        assign(self, "text", printable(self.text)[:_LONGEST_PHRASE])
 
     @property
     def reason(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, assert_never, cast
 
 from peer.configuration import IceServer, IceTransportPolicy
@@ -34,6 +33,7 @@ from peer.transport.ice.reasons import (
 from peer.transport.ice.servers import TurnServer, parse_servers
 from peer.transport.ice.shared_gathering import SharedGathering
 from peer.transport.ice.timing import IceTiming
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,9 @@ does so twice if it had been delivered, and the acknowledgement was lost.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from peer.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

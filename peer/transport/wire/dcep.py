@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from struct import Struct
 
 from peer.priority import Priority
+from peer.values import dataclass
 
 # Header of DATA_CHANNEL_OPEN: message type, channel type, priority, reliability parameter, label
 # length, protocol length (RFC 8832 section 5.1).

@@ -7,9 +7,10 @@ unified header of what DTLS 1.3 protects.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import assert_never
+
+from peer.values import dataclass
 
 #: Size of the header of a DTLS 1.2 record in bytes (RFC 6347 section 4.1).
 HEADER_SIZE = 13

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip.grammar import parse_cseq, parse_vias
 from signaling.sip.replies import tag_of
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from sipmessage import Request, Response

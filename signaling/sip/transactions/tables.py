@@ -7,9 +7,10 @@ timers and carries out the actions; an input without a row is absorbed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.times import Seconds

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from peer.values import dataclass
 from signaling.sip.transport.urls import SipServer, SipTransportKind, is_loopback
 
 if TYPE_CHECKING:

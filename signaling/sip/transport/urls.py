@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
 
+from peer.values import dataclass
 from signaling.errors import InsecureUrlError
 from signaling.sip.errors import SipUsageError
 from signaling.sip.grammar import parse_uri
