@@ -18,6 +18,7 @@ from aiortc.rtcsctptransport import (
     USERDATA_MAX_LENGTH,
     DataChunk,
     ForwardTsnChunk,
+    InitChunk,
     RTCSctpTransport,
 )
 from aiortc.utils import uint32_gt
@@ -41,6 +42,9 @@ STEPS_PER_TURN: Final = 256
 #: Steps that a DATA chunk of ours takes: no more are sent in a turn than the peer reads in one of
 #: its turns, if it is one of ours (ours).
 STEPS_PER_DATA: Final = 4
+#: Initial value of the retransmission timer in seconds (RFC 9260 section 16 has 1 s for any path;
+#: ours is that of libdatachannel: ICE has shown that the peer is there).
+RTO_INITIAL: Final = 0.5
 
 
 class BoundedSctpSender(RTCSctpTransport):
@@ -53,6 +57,7 @@ class BoundedSctpSender(RTCSctpTransport):
 
     def __init__(self, transport: RTCDtlsTransport, port: int) -> None:
         super().__init__(transport, port)
+        self._rto = RTO_INITIAL
         self._turn = TurnBudget(STEPS_PER_TURN)
         #: Some chunk may be marked for retransmission.
         self._may_retransmit = False
@@ -64,7 +69,14 @@ class BoundedSctpSender(RTCSctpTransport):
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         self._turn.spend(STEPS_PER_DATA if chunk.type == DataChunk.type else 1)
+        if chunk.type != InitChunk.type:
+            await super()._send_chunk(chunk)
+            return
+        # RFC 9260 section 8.5.1: an INIT has no tag. The peer's may be known by the time that ours
+        # is sent again: where both begin at once and both answers are lost, neither took one more.
+        tag, self._remote_verification_tag = self._remote_verification_tag, 0
         await super()._send_chunk(chunk)
+        self._remote_verification_tag = tag
 
     def _t3_expired(self) -> None:
         self._may_retransmit = True
