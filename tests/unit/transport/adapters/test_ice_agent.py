@@ -144,7 +144,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "_tap",
         "_release_timeout",
         "_udp",
-        "_unanswered",
+        "unanswered",
         "_on_early_peer",
         "_pacing",
         "peer_fragment",
