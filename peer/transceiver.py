@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from peer.errors import InvalidAccessError, InvalidStateError
 from peer.negotiation.sdp.attributes import MediaDirection
-from peer.rtp.codec_capabilities import RtpCodec, known_codecs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.negotiation.session import Transceiver
+    from peer.rtp.codec_capabilities import RtpCodec
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp_parameters import Codec, MediaKind
@@ -108,6 +108,8 @@ class RtpTransceiver:
             InvalidModificationError: One is not of `getCapabilities`, or none carries media.
         """
         kind = f"{self.kind}/"
+        from peer.rtp.codec_capabilities import RtpCodec, known_codecs
+
         known = known_codecs(self.kind, [each for each in mime_types if isinstance(each, RtpCodec)])
         codecs = (known[each] if isinstance(each, RtpCodec) else each for each in mime_types)
         preferences = [

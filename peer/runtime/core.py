@@ -26,8 +26,6 @@ from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.session import Side
 from peer.rekey.manager import agreed_associations
-from peer.rtp.inbound.control import ReceiverControl
-from peer.rtp.outbound.control import SenderControl
 from peer.runtime.candidate_events import CandidateEvents
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
@@ -267,6 +265,10 @@ class ConnectionCore:
             track: The track to send, or None.
             encodings: How to encode it; empty for one encoding, or those that the session has.
         """
+        # Not before: data needs none of RTP, which is a third of our modules.
+        from peer.rtp.inbound.control import ReceiverControl
+        from peer.rtp.outbound.control import SenderControl
+
         state = self.offer_answer.session.transceiver(key)
         if state is None:
             raise AssertionError("a transceiver is in the session before it has an object")

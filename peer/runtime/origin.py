@@ -5,21 +5,39 @@ from __future__ import annotations
 import itertools
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from peer.identity.certificate import Certificate, CertificateStore, offered
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
-from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 from peer.values import dataclass
 
 if TYPE_CHECKING:
     from peer.configuration import PeerConfiguration
+    from peer.rtp_parameters import RtpCapabilities
 
 #: Numbers the connections of this process, for its log and its traces.
 _numbers = itertools.count(1)
+
+
+class InstalledCapabilities(Mapping[MediaKind, "RtpCapabilities"]):
+    """Codecs and header extensions of this machine for each kind of media.
+
+    PyAV is asked for its codecs when the first kind is looked up: data needs none.
+    """
+
+    def __getitem__(self, kind: MediaKind) -> RtpCapabilities:
+        from peer.rtp.capabilities import capabilities
+
+        return capabilities(kind)
+
+    def __iter__(self) -> Iterator[MediaKind]:
+        return iter(MediaKind)
+
+    def __len__(self) -> int:
+        return len(MediaKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +61,7 @@ def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
     """Make the parts of a connection that is no fork."""
     certificates = CertificateStore(offered(configuration.certificates) or Certificate.generate())
     profile = Profile(
-        capabilities={kind: capabilities(kind) for kind in MediaKind},
+        capabilities=InstalledCapabilities(),
         fingerprints=certificates.first,
         cname=str(uuid.uuid4()),
         random=secrets.token_bytes,

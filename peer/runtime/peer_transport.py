@@ -30,7 +30,6 @@ from peer.negotiation.effects import (
     UseSdesKeys,
 )
 from peer.negotiation.session import GatheredCandidates
-from peer.rtp.engine.engine import RtpEngine
 from peer.runtime.rtcp_transport import RtcpTransport, start_path
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
 from peer.transport.ice.generations import IceGenerations
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.identity.shown_certificate import ShownCertificate
     from peer.negotiation.effects import OpenTransport, TransportEffect
+    from peer.rtp.engine.engine import RtpEngine
     from peer.transport.context import PeerJudge, TransportContext
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.transport import IceEvents
@@ -214,6 +214,8 @@ class PeerTransport:
     def engine(self) -> RtpEngine:
         """Engine of RTP, made where it is first asked for, as data needs none."""
         if self._engine is None:
+            from peer.rtp.engine.engine import RtpEngine
+
             to = self.secure
             engine = RtpEngine(to.send_rtp, to.send_rtcp, send_rtp_all=to.send_rtp_all)
             self._engine = engine

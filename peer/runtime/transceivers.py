@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from peer.errors import InvalidAccessError
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import TransceiverOrigin
-from peer.rtp.outbound.encodings import checked_encodings
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
 
@@ -113,7 +112,7 @@ def _new(
 ) -> RtpTransceiver:
     track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
     kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
-    checked = checked_encodings(encodings, MediaKind(kind)) if encodings else ()
+    checked = _checked(encodings, MediaKind(kind)) if encodings else ()
     state = core.offer_answer.add_transceiver(
         MediaKind(kind),
         origin=origin,
@@ -125,3 +124,11 @@ def _new(
     transceiver = core.add_transceiver(state.key, track, checked)
     core.check_negotiation()
     return transceiver
+
+
+def _checked(
+    encodings: Sequence[RtpEncodingParameters], kind: MediaKind
+) -> Sequence[RtpEncodingParameters]:
+    from peer.rtp.outbound.encodings import checked_encodings
+
+    return checked_encodings(encodings, kind)

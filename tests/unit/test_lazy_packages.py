@@ -61,6 +61,23 @@ def test_connection_is_loaded_without_numpy() -> None:
     assert "numpy" not in loaded
 
 
+def test_connection_for_data_alone_loads_no_rtp_engine_and_no_codecs() -> None:
+    offer = (
+        "import asyncio\n"
+        "from peer import PeerConnection\n"
+        "async def main():\n"
+        "    async with PeerConnection() as pc:\n"
+        "        pc.createDataChannel('chat')\n"
+        "        await pc.setLocalDescription()\n"
+        "        assert 'm=application' in pc.localDescription.sdp\n"
+        "asyncio.run(main())"
+    )
+    loaded = {name for name in _loaded_after(f"exec({offer!r})") if name.startswith("peer.")}
+    assert "peer.transport.sctp.transport" in loaded
+    media = ("rtp.engine", "rtp.codecs", "rtp.inbound", "rtp.outbound", "rtp.encoding")
+    assert [name for name in loaded if name.startswith(tuple(f"peer.{m}" for m in media))] == []
+
+
 def test_room_server_loads_neither_media_nor_cryptography() -> None:
     loaded = _loaded_after("import signaling.server")
     assert "signaling.server.app" in loaded
