@@ -84,6 +84,7 @@ class LoadEnd:
     Args:
         sections: Media of each m-section.
         sends: Whether this end sends; it receives otherwise.
+        echoed: Whether it receives as well what it sends.
 
     Attributes:
         packets: RTP packets that came. A sample is authenticated; one that is not counts for all
@@ -92,11 +93,12 @@ class LoadEnd:
         keyframes_wanted: Number of key frame requests (PLI, FIR).
     """
 
-    def __init__(self, sections: Sequence[Media], *, sends: bool) -> None:
+    def __init__(self, sections: Sequence[Media], *, sends: bool, echoed: bool = False) -> None:
         self.packets = 0
         self.keyframes_wanted = 0
         self._sections = sections
         self._sends = sends
+        self._direction = "sendrecv" if echoed else "sendonly" if sends else "recvonly"
         self._authenticated = 0
         self._heard_ssrc: int | None = None
         self._reminder: asyncio.TimerHandle | None = None
@@ -169,7 +171,7 @@ class LoadEnd:
             f"m={media.kind} 9 UDP/TLS/RTP/SAVPF {media.payload_type}",
             "c=IN IP4 0.0.0.0",
             f"a=mid:{mid}",
-            "a=sendonly" if self._sends else "a=recvonly",
+            f"a={self._direction}",
             "a=rtcp-mux",
             f"a=rtpmap:{media.payload_type} {media.rtpmap}",
         ]

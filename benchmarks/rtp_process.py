@@ -65,6 +65,12 @@ class Process:
             self._process.kill()
             await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process's id; its programs replace each other, so that it is that of the subject."""
+        assert self._process is not None
+        return self._process.pid
+
     async def join(self, end: LoadEnd, how: str, **details: Any) -> None:
         """Connect the subject to an end of the load."""
         answer = await self.ask(how, offer=await end.offer(), **details)
