@@ -51,6 +51,41 @@ class AudioLevel:
         return bytes((self.level | _VOICE_BIT if self.voice else self.level,))
 
 
+class MeasuredLevel:
+    """The audio level of a frame, measured when it is first asked for: many never are.
+
+    Args:
+        frame: Frame whose samples do not change.
+    """
+
+    __slots__ = ("_frame", "_measured")
+
+    def __init__(self, frame: AudioFrame) -> None:
+        self._frame: AudioFrame | None = frame
+        self._measured: AudioLevel | None = None
+
+    @property
+    def level(self) -> int:
+        """In -dBov, as of `AudioLevel`."""
+        return self._level.level
+
+    @property
+    def voice(self) -> bool:
+        """True where the frame counts as voice."""
+        return self._level.voice
+
+    def write(self) -> bytes:
+        """The header extension element, one byte."""
+        return self._level.write()
+
+    @property
+    def _level(self) -> AudioLevel:
+        if self._measured is None:
+            assert self._frame is not None
+            self._measured, self._frame = measure(self._frame), None
+        return self._measured
+
+
 def measure(frame: AudioFrame) -> AudioLevel:
     """Measure the audio level of a frame over all its channels (RFC 6465 appendix A)."""
     # Loaded with the first of them: it takes half as long as all of aiortc.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peer.values import dataclass
 
 if TYPE_CHECKING:
-    from peer.rtp.levels import AudioLevel
+    from peer.rtp.levels import AudioLevel, MeasuredLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +48,4 @@ class EncodedAudioPacket:
     pts: int
     time_base: Fraction
     duration: Fraction
-    level: AudioLevel | None = None
+    level: AudioLevel | MeasuredLevel | None = None

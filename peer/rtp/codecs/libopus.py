@@ -1,4 +1,4 @@
-"""Opus decoder of libopus itself, which PyAV brings along: it fills in for lost packets.
+"""libopus itself, which PyAV brings along, and its decoder: it fills in for lost packets.
 
 PyAV's decoder of Opus takes packets only. libopus decodes the copy of the packet before that a
 packet may carry (in-band FEC, RFC 6716 section 2.1.7), and extrapolates where there is none.
@@ -29,7 +29,8 @@ RATE, CHANNELS = 48_000, 2
 LONGEST = RATE * 120 // 1000
 #: Samples that libopus extrapolates in one piece: a multiple of 2.5 ms (`opus_decode`).
 STEP = RATE // 400
-_SAMPLE_OCTETS = 2 * CHANNELS
+#: Octets of a sample of all channels.
+SAMPLE_OCTETS = 2 * CHANNELS
 #: Functions of libopus 1.5 or later with the types of result and arguments.
 _FUNCTIONS = {
     "opus_decoder_create": (
@@ -42,6 +43,16 @@ _FUNCTIONS = {
             ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_void_p, ctypes.c_int,
             ctypes.c_int,
         ),
+    ),
+    "opus_encoder_create": (
+        ctypes.c_void_p,
+        (ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int)),
+    ),
+    "opus_encoder_destroy": (None, (ctypes.c_void_p,)),
+    "opus_encoder_ctl": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_int)),
+    "opus_encode": (
+        ctypes.c_int32,
+        (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int32),
     ),
     "opus_packet_get_nb_samples": (
         ctypes.c_int, (ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32),
@@ -95,9 +106,9 @@ class OpusDecoder:
         error = ctypes.c_int()
         self._state = library.opus_decoder_create(RATE, CHANNELS, ctypes.byref(error))
         if not self._state:
-            raise DecodeError(f"audio/opus: {self._reason(error.value)}")
+            raise DecodeError(f"audio/opus: {reason(library, error.value)}")
         weakref.finalize(self, library.opus_decoder_destroy, self._state)
-        self._samples = ctypes.create_string_buffer(LONGEST * _SAMPLE_OCTETS)
+        self._samples = ctypes.create_string_buffer(LONGEST * SAMPLE_OCTETS)
 
     def decode(self, payload: bytes) -> bytes:
         """Decode a packet to samples, up to 120 ms of them.
@@ -128,9 +139,11 @@ class OpusDecoder:
             self._state, payload, size, self._samples, samples, int(fec)
         )
         if decoded < 0:
-            raise DecodeError(f"audio/opus: {self._reason(decoded)}")
-        return ctypes.string_at(self._samples, decoded * _SAMPLE_OCTETS)
+            raise DecodeError(f"audio/opus: {reason(self._library, decoded)}")
+        return ctypes.string_at(self._samples, decoded * SAMPLE_OCTETS)
 
-    def _reason(self, code: int) -> str:
-        text: bytes = self._library.opus_strerror(code)
-        return text.decode("ascii", "replace")
+
+def reason(library: ctypes.CDLL, code: int) -> str:
+    """The sentence of libopus for an error code."""
+    text: bytes = library.opus_strerror(code)
+    return text.decode("ascii", "replace")

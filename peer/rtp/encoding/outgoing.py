@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peer.values import dataclass
 
 if TYPE_CHECKING:
-    from peer.rtp.levels import AudioLevel
+    from peer.rtp.levels import AudioLevel, MeasuredLevel
     from peer.times import MonotonicTime, Seconds, UnixTime
 
 
@@ -38,7 +38,7 @@ class OutgoingFrame:
     time_base: Fraction
     duration: Fraction = Fraction(0)
     keyframe: bool = True
-    level: AudioLevel | None = None
+    level: AudioLevel | MeasuredLevel | None = None
     capture_monotonic: MonotonicTime = 0.0
     capture_time: UnixTime | None = None
     size: int = 0

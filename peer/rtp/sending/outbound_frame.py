@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from peer.rtp.levels import AudioLevel
+    from peer.rtp.levels import AudioLevel, MeasuredLevel
     from peer.times import MonotonicTime, UnixTime
 
 
@@ -114,7 +114,7 @@ class OutboundFrame:
         first_marker: bool = False,
         last_marker: bool = False,
         keyframe: bool = True,
-        level: AudioLevel | None = None,
+        level: AudioLevel | MeasuredLevel | None = None,
         capture_time: UnixTime | None = None,
         capture_monotonic: MonotonicTime | None = None,
         sequence_number: int = 0,

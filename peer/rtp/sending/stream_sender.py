@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from peer.rtp.levels import AudioLevel
+from peer.rtp.levels import AudioLevel, MeasuredLevel
 from peer.rtp.packet import AbsoluteCaptureTime
 from peer.rtp.sending.counters import SendStreamCounters
 from peer.rtp.sending.header_template import MARKER_BIT, HeaderTemplate
@@ -156,7 +156,7 @@ class RtpStreamSender:
         *,
         timestamp: int,
         keyframe: bool = True,
-        level: AudioLevel | None = None,
+        level: AudioLevel | MeasuredLevel | None = None,
         capture_time: UnixTime | None = None,
         capture_monotonic: MonotonicTime | None = None,
         payload_type: int | None = None,

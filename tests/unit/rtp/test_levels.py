@@ -7,7 +7,8 @@ import pytest
 from aiortc.rtp import compute_audio_level_dbov
 from av import AudioFrame
 
-from peer.rtp.levels import SILENCE, VOICE, AudioLevel, measure
+from peer.rtp import levels
+from peer.rtp.levels import SILENCE, VOICE, AudioLevel, MeasuredLevel, measure
 from peer.rtp.malformed import MalformedError
 from tests.support.media.frames import sound, tone
 
@@ -101,3 +102,18 @@ def test_a_level_of_the_two_byte_form_may_be_padded() -> None:
 def test_an_empty_level_is_malformed() -> None:
     with pytest.raises(MalformedError):
         AudioLevel.parse(b"")
+
+
+def test_level_of_a_frame_is_measured_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[AudioFrame] = []
+
+    def note(frame: AudioFrame) -> AudioLevel:
+        asked.append(frame)
+        return measure(frame)
+
+    monkeypatch.setattr(levels, "measure", note)
+    frame = sine("s16", 0.5, planar=False)
+    level = MeasuredLevel(frame)
+    assert asked == []
+    assert (level.level, level.voice, level.write()) == (9, True, b"\x89")
+    assert asked == [frame]
