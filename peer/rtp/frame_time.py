@@ -19,7 +19,7 @@ def time_base_of(frame: MediaItem) -> Fraction | None:
     base = frame.time_base
     if base is None or not base.numerator or not base.denominator:
         return None
-    return Fraction(base.numerator, base.denominator)
+    return base if type(base) is Fraction else Fraction(base.numerator, base.denominator)
 
 
 def duration_of(frame: MediaItem) -> Fraction:

@@ -1,4 +1,4 @@
-"""The base class of tracks that push encoded frames to one sink, without a task in between."""
+"""The base class of tracks that push frames to one sink, without a task in between."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.tracks import Frame
 
 
 class FrameSink(Protocol):
     """The receiver of the frames that a `PushTrack` pushes, each by a plain call."""
 
-    def on_frame(self, frame: EncodedFrame) -> None:
+    def on_frame(self, frame: EncodedFrame | Frame) -> None:
         """Takes the next frame; does not raise."""
 
     def on_track_ended(self) -> None:
@@ -22,7 +23,7 @@ class FrameSink(Protocol):
 
 
 class PushTrack(MediaTrack):
-    """A track of `EncodedFrame`s that can be pushed to one sink instead of being read.
+    """A track whose frames can be pushed to one sink instead of being read.
 
     A sender reads any other track by `recv` in a task; frames of this one reach it within the call
     that made them.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.encoding import EncodingSettings, OutgoingFrame
-    from peer.rtp.inbound.decode_worker import WorkerEvents
+    from peer.rtp.inbound.stream_decoding import DecodeEvents
 
 AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 NAMES = {AUDIO: "opus", VIDEO: "VP8"}
@@ -110,7 +110,7 @@ class Decoder:
 
     def end(self) -> None: ...
 
-    def join(self, timeout: float) -> None: ...
+    async def wait_ended(self, timeout: float) -> None: ...
 
 
 class Call:
@@ -187,7 +187,7 @@ class Call:
         return Subscription(source, settings, Subscriber(on_frame, on_ended, on_error))
 
     def _make_worker(
-        self, loop: asyncio.AbstractEventLoop, events: WorkerEvents, clock: Callable[[], float], /
+        self, loop: asyncio.AbstractEventLoop, events: DecodeEvents, clock: Callable[[], float], /
     ) -> Decoder:
         return Decoder(self.journal, clock)
 

@@ -81,14 +81,14 @@ class TrackFrameReader:
             return TrackFrame(item, item.pts, base, now, item.wall_clock)
         if not isinstance(item, (expected, Packet)):
             raise TypeError(f"the track gave {type(item).__name__} instead of a frame")
+        own = time_base_of(item)
+        if item.pts is not None and own is not None:
+            return TrackFrame(item, item.pts, own, now, unix_now)
         pts, base = self._time(item, now)
         timed = cast("Decoded | Encoded", at_time(item, pts, base))
         return TrackFrame(timed, pts, base, now, unix_now)
 
     def _time(self, item: Decoded | Packet[Any], now: MonotonicTime) -> tuple[int, Fraction]:
-        base = time_base_of(item)
-        if item.pts is not None and base is not None:
-            return item.pts, base
         duration = duration_of(item)
         present = Fraction(round(now / CLOCK_TIME_BASE)) * CLOCK_TIME_BASE
         # Audio is counted in samples: a few frames early or late are jitter.

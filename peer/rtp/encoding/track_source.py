@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from peer.rtp.encoding.settings import EncodingSettings
     from peer.rtp.encoding.shared_encoder import Subscriber
     from peer.rtp.encoding.track_frame import TrackFrame
-    from peer.rtp.tracks import MediaStreamTrack
+    from peer.rtp.tracks import Frame, MediaStreamTrack
     from peer.times import MonotonicTime
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,8 @@ REST = 0.005
 class TrackSource:
     """Reads a track from its first subscription to the last, and feeds its shared encoders.
 
-    A `PushTrack` has no task: it pushes its frames, so that no frame of a relay waits for a turn.
+    A `PushTrack` has no task: it pushes its frames, so that no frame of a relay or of an echo waits
+    for a turn.
 
     Args:
         track: Track to read; neither stopped nor changed.
@@ -103,7 +104,7 @@ class TrackSource:
                 self._task.cancel()
             self._stop_forwarding()
 
-    def on_frame(self, frame: EncodedFrame) -> None:
+    def on_frame(self, frame: EncodedFrame | Frame) -> None:
         """Take a frame that the track pushes; the `FrameSink` of a `PushTrack`."""
         self._in_on_frame = True
         try:

@@ -1,20 +1,21 @@
-"""The thread that decodes the frames of one receiver."""
+"""The thread that decodes the video frames of one receiver."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from peer.rtp.codecs import DecodeError, FrameDecoder
+from peer.rtp.codecs import FrameDecoder
 from peer.rtp.inbound.readers import FrameQueue
-from peer.rtp_parameters import MediaKind
+from peer.rtp.inbound.stream_decoding import StreamDecoding
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Sequence
 
     from peer.rtp.codecs import Concealment
     from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.inbound.stream_decoding import DecodeEvents, DecoderLike
     from peer.rtp.tracks import Frame
     from peer.rtp_parameters import Codec
     from peer.times import MonotonicTime, Seconds
@@ -22,33 +23,6 @@ if TYPE_CHECKING:
 #: Limit of the frames that wait for the decoder: frames held until the peer was verified, or held
 #: back by the network, come at once (ours).
 LIMIT = 64
-
-
-class DecoderLike(Protocol):
-    """The decoder of one stream."""
-
-    def decode(self, payload: bytes, pts: int) -> Sequence[Frame]:
-        """Decode one encoded frame.
-
-        Raises:
-            DecodeError: The decoder refuses it.
-        """
-
-    def conceal(self, payload: bytes, pts: int) -> Concealment:
-        """Fill in for the sound lost before a frame of audio, which is decoded next."""
-
-
-class WorkerEvents(Protocol):
-    """The events of a worker, told on the event loop."""
-
-    def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: Seconds) -> None:
-        """Take the frames decoded of `source`, and the seconds that it took."""
-
-    def on_concealed(self, concealment: Concealment) -> None:
-        """Take the frames that fill in for lost sound, before those decoded next."""
-
-    def on_undecodable(self, source: EncodedFrame) -> None:
-        """Learn that the decoder refused a frame; all up to the next key frame is dropped."""
 
 
 class DecodeWorker:
@@ -67,7 +41,7 @@ class DecodeWorker:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        events: WorkerEvents,
+        events: DecodeEvents,
         clock: Callable[[], MonotonicTime],
         *,
         make_decoder: Callable[[Codec], DecoderLike] = FrameDecoder,
@@ -75,8 +49,7 @@ class DecodeWorker:
     ) -> None:
         self._loop = loop
         self._events = events
-        self._clock = clock
-        self._make_decoder = make_decoder
+        self._decoding = StreamDecoding(self, clock, make_decoder)
         self._changed = threading.Condition()
         self._queue = FrameQueue(limit)
         self._ended = False
@@ -110,30 +83,29 @@ class DecodeWorker:
             self._queue.clear()
             self._changed.notify()
 
-    def join(self, timeout: Seconds) -> None:
-        """Block until the thread has ended, or `timeout` seconds; not for the event loop."""
-        self._thread.join(timeout)
+    async def wait_ended(self, timeout: Seconds) -> None:
+        """Wait after `end` until the thread has ended, or `timeout` seconds."""
+        await asyncio.to_thread(self._thread.join, timeout)
+
+    # From the decoding, on the thread
+
+    def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: Seconds) -> None:
+        """Tell decoded frames on the event loop."""
+        self._tell(self._events.on_decoded, frames, source, seconds)
+
+    def on_concealed(self, concealment: Concealment) -> None:
+        """Tell what fills in for lost sound on the event loop."""
+        self._tell(self._events.on_concealed, concealment)
+
+    def on_undecodable(self, source: EncodedFrame) -> None:
+        """Drop what builds on a frame that was refused, and tell it on the event loop."""
+        with self._changed:
+            self._queue.drop_dependent()
+        self._tell(self._events.on_undecodable, source)
 
     def _run(self) -> None:
-        codec: Codec | None = None
-        decoder: DecoderLike | None = None
         while (frame := self._next()) is not None:
-            begun = self._clock()
-            try:
-                if decoder is None or frame.codec != codec:
-                    codec = frame.codec
-                    decoder = self._make_decoder(codec)
-                if frame.gap and frame.codec.kind is MediaKind.AUDIO:
-                    concealment = decoder.conceal(frame.payload, frame.pts)
-                    if concealment.frames:
-                        self._tell(self._events.on_concealed, concealment)
-                decoded = decoder.decode(frame.payload, frame.pts)
-            except DecodeError:
-                with self._changed:
-                    self._queue.drop_dependent()
-                self._tell(self._events.on_undecodable, frame)
-            else:
-                self._tell(self._events.on_decoded, decoded, frame, self._clock() - begun)
+            self._decoding.decode(frame)
 
     def _next(self) -> EncodedFrame | None:
         with self._changed:

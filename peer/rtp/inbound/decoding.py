@@ -12,16 +12,17 @@ from peer.rtp.alarm import Alarm
 from peer.rtp.inbound.decode_worker import DecodeWorker
 from peer.rtp.inbound.freezes import FreezeMeter
 from peer.rtp.inbound.received_track import ReceivedTrack
+from peer.rtp.inbound.sound_decoder import SoundDecoder
 from peer.rtp.receiving.jitter_buffer import JitterBuffer
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from peer.rtp.codecs import Concealment
     from peer.rtp.encoded_frame import EncodedFrame
-    from peer.rtp.inbound.decode_worker import WorkerEvents
+    from peer.rtp.inbound.stream_decoding import DecodeEvents
     from peer.rtp.tracks import Frame
-    from peer.rtp_parameters import MediaKind
     from peer.times import MonotonicTime, Seconds
 
 
@@ -48,8 +49,8 @@ class Worker(Protocol):
     def end(self) -> None:
         """End the worker, without events any more."""
 
-    def join(self, timeout: Seconds) -> None:
-        """Block until the worker has ended, or `timeout` seconds."""
+    async def wait_ended(self, timeout: Seconds) -> None:
+        """Wait after `end` until the worker is gone, or `timeout` seconds."""
 
 
 class WorkerFactory(Protocol):
@@ -58,7 +59,7 @@ class WorkerFactory(Protocol):
     def __call__(
         self,
         loop: asyncio.AbstractEventLoop,
-        events: WorkerEvents,
+        events: DecodeEvents,
         clock: Callable[[], MonotonicTime],
         /,
     ) -> Worker:
@@ -132,6 +133,12 @@ class ReadActivity:
         return self._last is not None and now < self._last + self._linger
 
 
+_WORKERS: dict[MediaKind, WorkerFactory] = {
+    MediaKind.AUDIO: SoundDecoder,
+    MediaKind.VIDEO: DecodeWorker,
+}
+
+
 class Decoding:
     """Decodes while the track is read: while a read waits, and for 2 seconds after one.
 
@@ -142,7 +149,8 @@ class Decoding:
         kind: Audio or video.
         clock: The monotonic clock, in seconds.
         on_keyframe_wanted: Requests a key frame of the peer.
-        make_worker: Makes the worker; another one for tests.
+        make_worker: Makes the worker; None for a thread that decodes video, and for a decoder of
+            audio on the event loop.
 
     Attributes:
         track: The track that is read.
@@ -157,7 +165,7 @@ class Decoding:
         clock: Callable[[], MonotonicTime],
         on_keyframe_wanted: Callable[[], None],
         *,
-        make_worker: WorkerFactory = DecodeWorker,
+        make_worker: WorkerFactory | None = None,
     ) -> None:
         self.track = ReceivedTrack(kind, self)
         self.jitter_buffer = JitterBuffer()
@@ -165,7 +173,7 @@ class Decoding:
         self.wants_frames = False
         self._clock = clock
         self._on_keyframe_wanted = on_keyframe_wanted
-        self._make_worker = make_worker
+        self._make_worker = make_worker or _WORKERS[kind]
         self._read_activity = ReadActivity()
         self._alarm = Alarm(clock, self._on_time)
         self._counters = DecodingCounters()
@@ -256,7 +264,7 @@ class Decoding:
         """Wait after `stop` until the thread is gone, for a second at most."""
         former, self._former = self._former, None
         if former is not None:
-            await asyncio.to_thread(former.join, _JOIN_TIMEOUT)
+            await former.wait_ended(_JOIN_TIMEOUT)
 
     def _on_time(self, now: MonotonicTime) -> None:
         worker = self._worker

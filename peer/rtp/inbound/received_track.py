@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
-from peer.rtp.tracks import Frame, MediaStreamError, MediaTrack
+from peer.rtp.push_track import PushTrack
+from peer.rtp.tracks import Frame, MediaStreamError
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from peer.emitter import PlainDecorator
     from peer.rtp.inbound.readers import FrameReader
+    from peer.rtp.push_track import FrameSink
 
 #: Limits of the frames that wait: a second of video, and 1.3 s of audio, which is small (ours).
 LIMITS = {MediaKind.AUDIO: 64, MediaKind.VIDEO: 30}
@@ -35,8 +37,11 @@ class TrackReceiver(Protocol):
         """Reads the frames as the peer encoded them."""
 
 
-class ReceivedTrack(MediaTrack):
+class ReceivedTrack(PushTrack):
     """A track of decoded frames; an application that does not fetch them loses the oldest.
+
+    A sender that has the track itself gets each frame within the call that decoded it, however
+    many there are in one turn; `recv` gives the same frames to whoever reads beside it.
 
     It is `muted` until media comes, and again while the peer holds it; `mute` and `unmute` are its
     events beside `ended` (W3C mediacapture-streams section 4.3.1).
@@ -65,6 +70,12 @@ class ReceivedTrack(MediaTrack):
         self._listener = listener
         # The name that aiortc has: programs empty it themselves.
         self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(limit or LIMITS[kind])
+        self._sink: FrameSink | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # Whether frames go to the sink alone: those that waited for it are gone.
+        self._pushes = False
+        # Whether somebody reads beside the sink.
+        self._is_read = False
         self._finished = False
         self._muted = True
         self.awaits_media = False
@@ -123,6 +134,7 @@ class ReceivedTrack(MediaTrack):
         """
         if self.readyState != "live" and not self._finished:
             raise MediaStreamError
+        self._is_read = True
         self._listener.begin_read()
         try:
             frame = await self._queue.get()
@@ -139,7 +151,31 @@ class ReceivedTrack(MediaTrack):
             return
         self.received += len(frames)
         for frame in frames:
+            if self._pushes and self._sink is not None:
+                self._sink.on_frame(frame)
+                if not self._is_read:
+                    continue
             self._put(frame)
+
+    def forward(self, sink: FrameSink) -> None:
+        """Push all frames to `sink` from the next turn of the event loop on; the track counts as
+        read all the time.
+
+        It replaces the sink before.
+        """
+        if self._sink is None:
+            self._listener.begin_read()
+        self._sink = sink
+        self._pushes = self._is_read = False
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._push_waiting)
+
+    def stop_forwarding(self, sink: FrameSink) -> None:
+        """Push no more frames to `sink`, if it is the present one; frames wait for `recv`."""
+        if self._sink is sink:
+            self._sink = None
+            self._pushes = False
+            self._listener.end_read()
 
     def finish(self) -> None:
         """End the track after the frames that wait, as the receiver has stopped."""
@@ -148,6 +184,7 @@ class ReceivedTrack(MediaTrack):
         self._finished = True
         self._put(None)
         super().stop()
+        self._push_end_soon()
 
     def stop(self) -> None:
         """End the track, as the application asks, and drop the frames that wait."""
@@ -156,12 +193,31 @@ class ReceivedTrack(MediaTrack):
         self._drop_all()
         self._put(None)
         super().stop()
+        self._push_end_soon()
 
     def drop_waiting(self) -> None:
         """Drop the frames that wait, as nobody reads: they would be old by the next read."""
         if self.readyState == "live":
             self.dropped += self._queue.qsize()
             self._drop_all()
+
+    def _push_waiting(self) -> None:
+        """Push the frames that waited, and the end of the track where it has come."""
+        while self._sink is not None and not self._queue.empty():
+            frame = self._queue.get_nowait()
+            if frame is None:
+                self._put(None)
+                break
+            self._sink.on_frame(frame)
+        self._pushes = self._sink is not None
+        if self._sink is not None and self.readyState != "live":
+            sink = self._sink
+            self.stop_forwarding(sink)
+            sink.on_track_ended()
+
+    def _push_end_soon(self) -> None:
+        if self._sink is not None and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon(self._push_waiting)
 
     def _drop_all(self) -> None:
         while not self._queue.empty():

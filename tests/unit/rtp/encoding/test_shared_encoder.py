@@ -31,6 +31,7 @@ class HeldWorker(EncoderWorker):
     def __init__(self, settings: EncodingSettings) -> None:
         super().__init__(settings)
         self.jobs: list[EncodeJob] = []
+        self.threads: list[int] = []
         self.free = threading.Event()
         self.free.set()
         self.failing = False
@@ -41,6 +42,7 @@ class HeldWorker(EncoderWorker):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.jobs.append(job)
+        self.threads.append(threading.get_ident())
         assert self.free.wait(DEADLINE)
         self.at_once -= 1
         return tuple(self._result(job, number) for number in range(len(job.frames)))
@@ -317,3 +319,27 @@ async def test_failing_subscriber_does_not_affect_others(
     await bench.play(2)
     assert len(other.frames) == 2
     assert "failed to take a frame" in caplog.text
+
+
+async def test_short_audio_is_encoded_within_the_call_once_the_encoder_is_open() -> None:
+    bench = Bench(OPUS)
+    sender = bench.joined()
+    await bench.play(1)
+    for _ in range(3):
+        bench.put()
+    assert (len(sender.frames), bench.encoder.idle) == (4, True)
+    assert bench.worker.threads[1:] == [threading.get_ident()] * 3
+    assert bench.worker.threads[0] != threading.get_ident()
+
+
+async def test_long_audio_is_encoded_by_a_thread() -> None:
+    bench = Bench(OPUS)
+    sender = bench.joined()
+    await bench.play(1)
+    long = sound_at(1, seconds=1.0)
+    reader = TrackFrameReader(MediaKind.AUDIO)
+    bench.encoder.on_frame(reader.read(long, now=bench.clock(), unix_now=UnixTime(0.0)))
+    assert not bench.encoder.idle
+    await bench.done()
+    assert len(sender.frames) == 2
+    assert threading.get_ident() not in bench.worker.threads

@@ -93,7 +93,7 @@ def worker_of(told: Told, decoders: Decoders, limit: int = 3) -> DecodeWorker:
 
 async def ended(worker: DecodeWorker) -> None:
     worker.end()
-    await asyncio.to_thread(worker.join, DEADLINE)
+    await worker.wait_ended(DEADLINE)
 
 
 async def test_worker_decodes_in_order_and_tells_on_event_loop() -> None:
@@ -171,7 +171,7 @@ async def test_ended_worker_tells_no_events_and_its_thread_ends() -> None:
     await asyncio.to_thread(decoders.begun.acquire)
     worker.end()
     decoders.gate.set()
-    await asyncio.to_thread(worker.join, DEADLINE)
+    await worker.wait_ended(DEADLINE)
     await asyncio.sleep(0)
     assert (told.decoded, thread.is_alive()) == ([], False)
 
@@ -185,7 +185,7 @@ async def test_decoded_frames_are_not_told_after_end_of_worker() -> None:
     assert decoders.begun.acquire(timeout=DEADLINE)
     assert decoders.begun.acquire(timeout=DEADLINE)
     worker.end()
-    await asyncio.to_thread(worker.join, DEADLINE)
+    await worker.wait_ended(DEADLINE)
     assert told.decoded == []
 
 
@@ -194,15 +194,13 @@ def test_closed_event_loop_ends_decoder_thread() -> None:
     decoders.gate.clear()
     others = set(threading.enumerate())
 
-    async def begin() -> DecodeWorker:
-        worker = worker_of(Told(), decoders)
-        worker.put(key(0))
-        return worker
+    async def begin() -> None:
+        worker_of(Told(), decoders).put(key(0))
 
-    worker = asyncio.run(begin())
+    asyncio.run(begin())
     (thread,) = set(threading.enumerate()) - others
     decoders.gate.set()
-    worker.join(DEADLINE)
+    thread.join(DEADLINE)
     assert not thread.is_alive()
 
 

@@ -17,7 +17,7 @@ from tests.support.media.frames import flat_picture, tone
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
-    from peer.rtp.inbound.decode_worker import WorkerEvents
+    from peer.rtp.inbound.stream_decoding import DecodeEvents
 
 
 TICKS = 3000
@@ -26,7 +26,7 @@ TICKS = 3000
 class FakeWorker:
     """A worker that decodes at once, on the event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, events: WorkerEvents) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, events: DecodeEvents) -> None:
         self.dropped = 0
         self.awaits_keyframe = True
         self.ended = False
@@ -57,7 +57,7 @@ class FakeWorker:
     def end(self) -> None:
         self.ended = True
 
-    def join(self, timeout: float) -> None:
+    async def wait_ended(self, timeout: float) -> None:
         self.joined = True
 
 
@@ -78,7 +78,7 @@ class Player:
     def _make_worker(
         self,
         loop: asyncio.AbstractEventLoop,
-        events: WorkerEvents,
+        events: DecodeEvents,
         clock: Callable[[], float],
         /,
     ) -> FakeWorker:

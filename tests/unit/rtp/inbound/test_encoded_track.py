@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
@@ -15,7 +16,7 @@ from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import key, picture
 
 if TYPE_CHECKING:
-    from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.tracks import Frame
 
 
 class Listened:
@@ -97,7 +98,8 @@ class Handed:
         self.frames: list[EncodedFrame] = []
         self.ended = 0
 
-    def on_frame(self, frame: EncodedFrame) -> None:
+    def on_frame(self, frame: EncodedFrame | Frame) -> None:
+        assert isinstance(frame, EncodedFrame)
         self.frames.append(frame)
 
     def on_track_ended(self) -> None:

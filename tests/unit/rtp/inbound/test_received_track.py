@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,12 @@ from peer.rtp.inbound.received_track import ReceivedTrack
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
 from tests.support.media.frames import flat_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.tracks import Frame
 
 
 class Reads:
@@ -107,3 +114,71 @@ async def test_end_of_track_survives_drop_of_waiting_frames() -> None:
     track.finish()
     track.drop_waiting()
     assert (await track.recv()).pts == 0
+
+
+class Sink:
+    """Notes the frames that a track pushes."""
+
+    def __init__(self) -> None:
+        self.times: list[int | None] = []
+        self.ended = 0
+
+    def on_frame(self, frame: EncodedFrame | Frame) -> None:
+        self.times.append(frame.pts)
+
+    def on_track_ended(self) -> None:
+        self.ended += 1
+
+
+async def test_received_track_pushes_any_number_of_frames_within_the_call() -> None:
+    reads, sink = Reads(), Sink()
+    track = filled(2, reads=reads)
+    track.forward(sink)
+    assert (reads.begun, sink.times) == (1, [])
+    await asyncio.sleep(0)
+    assert sink.times == [0, 1]
+    track.put([flat_picture(2, 2, pts=pts) for pts in range(2, 12)])
+    assert (sink.times, track.dropped) == (list(range(12)), 0)
+    track.stop_forwarding(sink)
+    assert reads.ended == 1
+    track.put([flat_picture(2, 2, pts=12)])
+    assert len(sink.times) == 12
+    assert (await track.recv()).pts == 12
+
+
+async def test_received_track_gives_pushed_frames_to_a_reader_as_well() -> None:
+    sink = Sink()
+    track = filled(0)
+    track.forward(sink)
+    await asyncio.sleep(0)
+    track.put([flat_picture(2, 2, pts=0)])
+    read = asyncio.ensure_future(track.recv())
+    await asyncio.sleep(0)
+    track.put([flat_picture(2, 2, pts=1)])
+    assert ((await read).pts, sink.times) == (1, [0, 1])
+
+
+@pytest.mark.parametrize("end", [ReceivedTrack.finish, ReceivedTrack.stop])
+async def test_received_track_tells_its_sink_once_that_it_has_ended(
+    end: Callable[[ReceivedTrack], None],
+) -> None:
+    reads, sink = Reads(), Sink()
+    track = filled(0, reads=reads)
+    track.forward(sink)
+    await asyncio.sleep(0)
+    track.put([flat_picture(2, 2, pts=0)])
+    end(track)
+    end(track)
+    await asyncio.sleep(0)
+    assert (sink.times, sink.ended, reads.ended) == ([0], 1, 1)
+    with pytest.raises(MediaStreamError):
+        await track.recv()
+
+
+async def test_received_track_that_has_ended_tells_a_new_sink() -> None:
+    sink = Sink()
+    track = filled(2)
+    track.finish()
+    track.forward(sink)
+    await asyncio.sleep(0)
+    assert (sink.times, sink.ended) == ([0, 1], 1)
