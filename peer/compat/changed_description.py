@@ -2,7 +2,8 @@
 
 W3C webrtc-pc section 4.4.1.5 refuses such a description. Programs written for aiortc rewrite them:
 they rename an m-section, take codecs out, add a bandwidth. What names our end of the transports,
-which keys and sockets hang on, cannot be changed.
+which keys and sockets hang on, cannot be changed; a `tls-id` that is left out is put back, as
+aiortc's own parser passes over it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def with_changed_text(
     except RemoteError as error:
         raise InvalidModificationError(f"the changed description: {error}") from error
     names = _new_mids(created.sdp, sdp)
-    sdp = _with_renamed_groups(sdp, names)
+    sdp = _with_tls_ids(created.sdp, _with_renamed_groups(sdp, names))
     for old, new in zip(created.sdp.media, sdp.media, strict=True):
         if _transport(created.sdp, old) != _transport(sdp, new) or old.rejected != new.rejected:
             raise InvalidModificationError(
@@ -83,6 +84,16 @@ def _with_renamed_groups(sdp: Sdp, names: Mapping[str, str]) -> Sdp:
         renamed = (mid if mid in mids else names.get(mid, mid) for mid in group.mids)
         lines.append(Line.attribute("group", " ".join((group.semantics, *renamed))))
     return sdp.with_session(sdp.session.replaced("group", *lines))
+
+
+def _with_tls_ids(before: Sdp, after: Sdp) -> Sdp:
+    """Give each m-section the `tls-id` that it was made with, where the program lost it."""
+    lost = {
+        index: new.replaced("tls-id", *old.attributes("tls-id"))
+        for index, (old, new) in enumerate(zip(before.media, after.media, strict=True))
+        if not new.has("tls-id")
+    }
+    return after.with_sections(lost)
 
 
 def _transport(sdp: Sdp, section: MediaSection) -> tuple[object, ...]:

@@ -371,17 +371,28 @@ class ConnectionTransceiver(RTCRtpTransceiver):
             await self.ours.stop()
 
     @property
-    def _codecs(self) -> list[RTCRtpCodecParameters]:  # type: ignore[override]  # aiortc has a variable
+    def _codecs(self) -> list[RTCRtpCodecParameters]:
         return [_parameters(codec) for codec in self.ours.receiver.getParameters().codecs]
 
+    @_codecs.setter
+    def _codecs(self, codecs: list[RTCRtpCodecParameters]) -> None:
+        # aiortc numbers codecs anew in each offer, and programs put back what was agreed on.
+        if codecs != self._codecs:
+            raise ValueError(
+                "the codecs of a transceiver are those agreed on: setCodecPreferences changes them"
+            )
+
     @property
-    def _headerExtensions(  # type: ignore[override]  # aiortc has a variable
-        self,
-    ) -> list[RTCRtpHeaderExtensionParameters]:
+    def _headerExtensions(self) -> list[RTCRtpHeaderExtensionParameters]:
         agreed = self.ours.receiver.getParameters().headerExtensions
         if not agreed:
             return list(HEADER_EXTENSIONS[self.kind])
         return [RTCRtpHeaderExtensionParameters(id=each.id, uri=each.uri) for each in agreed]
+
+    @_headerExtensions.setter
+    def _headerExtensions(self, extensions: list[RTCRtpHeaderExtensionParameters]) -> None:
+        if extensions != self._headerExtensions:
+            raise ValueError("the header extensions of a transceiver are those agreed on")
 
     def _get_mline_index(self) -> int | None:
         return self.connection.section_of(self.mid)

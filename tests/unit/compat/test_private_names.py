@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 from aiortc.rtcrtpreceiver import RemoteStreamTrack
+from aiortc.sdp import SessionDescription
 
 import peer.compat as aiortc
 from tests.support.clock.deadline import DEADLINE
@@ -111,4 +113,47 @@ async def test_compat_transceiver_and_transport_show_what_was_agreed() -> None:
             0
         ].sender.transport.transport.iceGatherer.getLocalCandidates()
     }
+    await asyncio.gather(caller.close(), callee.close())
+
+
+async def test_compat_takes_a_reoffer_rewritten_to_keep_what_was_agreed_before() -> None:
+    caller, callee = connection(), connection()
+    caller.addTrack(aiortc.AudioStreamTrack())
+    caller.createDataChannel("chat")
+    await connect(caller, callee)
+    callee.addTrack(aiortc.VideoStreamTrack())
+    [transceiver, added] = callee.getTransceivers()
+    codecs, extensions = list(transceiver._codecs), list(transceiver._headerExtensions)
+
+    # aiortc numbers both anew in each offer, so that programs put them back: in text and object.
+    offer = await callee.createOffer()
+    text = SessionDescription.parse(offer.sdp)
+    section = next(each for each in text.media if each.rtp.muxId == transceiver.mid)
+    section.rtp.codecs, section.rtp.headerExtensions = codecs, extensions
+    section.fmt = [codec.payloadType for codec in codecs]
+    transceiver._codecs, transceiver._headerExtensions = codecs, extensions
+    await callee.setLocalDescription(aiortc.RTCSessionDescription(str(text), "offer"))
+    await caller.setRemoteDescription(callee.localDescription)
+    await caller.setLocalDescription(await caller.createAnswer())
+    await callee.setRemoteDescription(caller.localDescription)
+
+    assert added.currentDirection == "sendonly"
+    async with asyncio.timeout(DEADLINE):
+        await caller.getReceivers()[1].track.recv()
+    await asyncio.gather(caller.close(), callee.close())
+
+
+async def test_compat_refuses_codecs_that_were_not_agreed_on_as_those_of_a_transceiver() -> None:
+    caller, callee = connection(), connection()
+    caller.addTrack(aiortc.VideoStreamTrack())
+    await connect(caller, callee)
+    [transceiver] = caller.getTransceivers()
+    before = transceiver._codecs
+
+    with pytest.raises(ValueError, match="setCodecPreferences"):
+        transceiver._codecs = before[:1]
+    with pytest.raises(ValueError, match="header extensions"):
+        transceiver._headerExtensions = []
+
+    assert transceiver._codecs == before
     await asyncio.gather(caller.close(), callee.close())
