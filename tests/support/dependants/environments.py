@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.project.tools import ROOT
+from tests.support.project.tools import PYTHON_3_12, ROOT
 
 #: Environments are made anew where these change.
 _MADE = ".made-of"
@@ -62,9 +62,6 @@ class Dependant:
         subprocess.run([self.python, "-m", "venv", "--clear", str(self.folder)], check=True)
         pip = [str(self.interpreter), "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, *self.requirements, *_our_requirements()], check=True)
-        # The checkout itself, as an editable install would have it, but for what that writes there.
-        packages = next(self.folder.glob("lib/python*/site-packages"))
-        (packages / "handfast-checkout.pth").write_text(f"{ROOT}\n")
         if self.source is not None:
             name = self.source.partition("==")[0]
             command = ["download", "--quiet", "--no-deps", f"--no-binary={name}", self.source]
@@ -91,6 +88,7 @@ DEPENDANTS = {
         Dependant("pipecat-ai", ("pipecat-ai[webrtc]==1.14.0", "fastapi")),
         Dependant("pymediasoup", ("pymediasoup==1.5.0",)),
         Dependant("rtcbot", ("rtcbot==0.2.5",)),
+        Dependant("fastapi-webrtc", ("fastapi-webrtc[aiortc]==0.3.0",), PYTHON_3_12),
         # No package: aiortc's own examples, which only its source distribution has.
         Dependant(
             "aiortc-examples", ("aiohttp", "opencv-python-headless"), source="aiortc==1.16.0"

@@ -49,7 +49,13 @@ class DependantProgram:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "NO_ALBUMENTATIONS_UPDATE": "1"},
+            env={
+                **os.environ,
+                # The checkout comes first: packages install their own `tests` (rtcbot does).
+                "PYTHONPATH": str(ROOT),
+                "PYTHONUNBUFFERED": "1",
+                "NO_ALBUMENTATIONS_UPDATE": "1",
+            },
             limit=2**20,
         )
         self._reading = asyncio.create_task(self._read())

@@ -21,6 +21,8 @@ PYTHON_MODULES = ROOT / ".cache" / f"python{sys.version_info.major}.{sys.version
 PYTHON_3_12_MODULES = ROOT / ".cache" / "python3.12"
 #: That Python of pyenv, whose name on the PATH starts the version that pyenv is set to.
 _PYTHON_3_12 = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.12*/bin/python3.12")))
+#: It, or else one of the PATH; None where there is neither.
+PYTHON_3_12 = next(iter([*_PYTHON_3_12, *filter(None, [shutil.which("python3.12")])]), None)
 #: Debian's packages for Go are one GOPATH.
 GOPATH = Path("/usr/share/gocode")
 #: The Python that Debian's bindings of GStreamer are for.
