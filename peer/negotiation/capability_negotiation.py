@@ -19,7 +19,8 @@ from peer.negotiation.sdp.lines import Line, words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from peer.negotiation.sdp.description import MediaSection, Sdp, Section
+    from peer.negotiation.sdp.description import MediaSection, Sdp
+    from peer.negotiation.sdp.section import Section
 
 #: Profiles of DTLS-SRTP over UDP (RFC 5764 section 8).
 _DTLS_PROTOCOLS: Final = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"})

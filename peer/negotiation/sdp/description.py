@@ -1,25 +1,18 @@
 """Session descriptions (RFC 8866), read without loss and written back to the same text.
 
 A description is its session section and its m-sections. What lines mean is read by views, which
-are properties of a section. Every view is read when a section is made, so that a section that
-exists is well-formed; lines that no view reads are kept untouched.
+are properties of a section (`section.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from peer.configuration import SdpLimits
-from peer.errors import (
-    CandidateError,
-    DescriptionError,
-    FingerprintError,
-    SdpSyntaxError,
-)
+from peer.errors import SdpSyntaxError
 from peer.ice import CandidateFields
-from peer.identity.fingerprints import Fingerprint
 from peer.negotiation.sdp.attributes import (
     ConnectionLine,
     ExtMap,
@@ -31,202 +24,34 @@ from peer.negotiation.sdp.attributes import (
     Origin,
     RtcpFeedback,
     RtpMap,
-    Setup,
     Ssrc,
     SsrcGroup,
 )
 from peer.negotiation.sdp.keying import shows_fingerprint, shows_keys
 from peer.negotiation.sdp.lines import (
     CRLF,
-    MAX_MID_LENGTH,
     MAX_UINT64,
     Line,
-    ice_password,
-    ice_username_fragment,
     mid,
     number,
     read_sections,
-    tls_id,
-    words,
 )
+from peer.negotiation.sdp.section import Section, view
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from peer.identity.fingerprints import Fingerprint
+    from peer.negotiation.sdp.attributes import Setup
+
 T = TypeVar("T")
 
 #: Fewest words of an `a=rid`: the id and its direction (RFC 8851 section 10).
 _RID_WORDS = 2
+# Whether a section is RTP decides how its lines are read.
+_M_LINE = ("m=",)
 _KINDS = {kind.value: kind for kind in MediaKind}
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section of a description, with the views that all sections share.
-
-    Edits return another section.
-
-    Raises:
-        DescriptionError: A line is malformed, or an attribute that may stand once contradicts
-            itself; the error quotes the line.
-    """
-
-    lines: tuple[Line, ...]
-
-    _views: ClassVar[tuple[str, ...]] = ()
-
-    def __init_subclass__(cls) -> None:
-        cls._views = tuple(
-            dict.fromkeys(
-                name
-                for owner in reversed(cls.__mro__)
-                for name, member in vars(owner).items()
-                if isinstance(member, cached_property)
-            )
-        )
-
-    def __post_init__(self) -> None:
-        for view in self._views:
-            getattr(self, view)
-
-    def __str__(self) -> str:
-        return "".join(map(str, self.lines))
-
-    @cached_property
-    def _attributes(self) -> dict[str, tuple[Line, ...]]:
-        found: dict[str, list[Line]] = {}
-        for line in self.lines:
-            if line.type == "a":
-                found.setdefault(line.value.partition(":")[0], []).append(line)
-        return {name: tuple(lines) for name, lines in found.items()}
-
-    def has(self, name: str) -> bool:
-        """Tell whether the section has an attribute."""
-        return name in self._attributes
-
-    def attribute(self, name: str) -> str | None:
-        """Give the first value of an attribute: `""` for a flag, None where it is missing."""
-        lines = self._attributes.get(name)
-        return lines[0].argument if lines else None
-
-    def attributes(self, name: str) -> tuple[Line, ...]:
-        """List the lines of an attribute in their order."""
-        return self._attributes.get(name, ())
-
-    def of_type(self, type: str) -> tuple[Line, ...]:  # noqa: A002 - the RFC's word
-        """List the lines of a type in their order."""
-        return tuple(line for line in self.lines if line.type == type)
-
-    def with_lines(self, *lines: Line) -> Self:
-        """Give the section with lines added at its end."""
-        return replace(self, lines=(*self.lines, *lines))
-
-    def inserted(self, index: int, *lines: Line) -> Self:
-        """Give the section with lines added in front of the line at `index`."""
-        return replace(self, lines=(*self.lines[:index], *lines, *self.lines[index:]))
-
-    def without(self, *names: str) -> Self:
-        """Give the section without some attributes."""
-        return replace(self, lines=tuple(line for line in self.lines if line.name not in names))
-
-    def replaced(self, name: str, *lines: Line) -> Self:
-        """Give the section with lines in place of an attribute, at the end where there is none."""
-        kept = [line for line in self.lines if line.name != name]
-        place = next((i for i, line in enumerate(self.lines) if line.name == name), len(kept))
-        return replace(self, lines=(*kept[:place], *lines, *kept[place:]))
-
-    @cached_property
-    def setup(self) -> Setup | None:
-        """Value of `a=setup` in this section."""
-        return self._one("setup", Setup.parse)
-
-    @cached_property
-    def fingerprints(self) -> tuple[Fingerprint, ...]:
-        """Values of `a=fingerprint` in this section."""
-        return self._every("fingerprint", Fingerprint.parse, FingerprintError)
-
-    @cached_property
-    def tls_id(self) -> str | None:
-        """Value of `a=tls-id` in this section (RFC 8842 section 4)."""
-        return self._one("tls-id", tls_id)
-
-    @cached_property
-    def ice_ufrag(self) -> str | None:
-        """Value of `a=ice-ufrag` in this section."""
-        return self._one("ice-ufrag", ice_username_fragment)
-
-    @cached_property
-    def ice_pwd(self) -> str | None:
-        """Value of `a=ice-pwd` in this section."""
-        return self._one("ice-pwd", ice_password)
-
-    @cached_property
-    def ice_options(self) -> tuple[str, ...]:
-        """Tags of `a=ice-options` in this section, for example `("trickle",)`."""
-        return tuple(tag for line in self.attributes("ice-options") for tag in words(line.argument))
-
-    @cached_property
-    def stated_direction(self) -> MediaDirection | None:
-        """Direction that this section states, or None."""
-        stated = [line for name in MediaDirection for line in self.attributes(name)]
-        if len({line.name for line in stated}) > 1:
-            self._refuse("a section has one direction", stated[-1])
-        return MediaDirection(stated[0].name or "") if stated else None
-
-    @cached_property
-    def connection(self) -> ConnectionLine | None:
-        """Value of the first `c=` line."""
-        lines = [
-            (line, self._parsed(line, line.value, ConnectionLine.parse))
-            for line in self.of_type("c")
-        ]
-        return lines[0][1] if lines else None
-
-    @property
-    def end_of_candidates(self) -> bool:
-        """True where no more candidates will follow (RFC 8840 section 4.2)."""
-        return self.has("end-of-candidates")
-
-    def _every(
-        self,
-        name: str,
-        parse: Callable[[str], T],
-        error: type[DescriptionError] = SdpSyntaxError,
-    ) -> tuple[T, ...]:
-        lines = self._attributes.get(name, ())
-        return tuple(self._parsed(line, line.argument, parse, error) for line in lines)
-
-    def _one(self, name: str, parse: Callable[[str], T]) -> T | None:
-        values = self._every(name, parse)
-        for value, line in zip(values, self.attributes(name), strict=True):
-            if value != values[0]:
-                self._refuse(f"a section has one {name}", line)
-        return values[0] if values else None
-
-    def _parsed(
-        self,
-        line: Line,
-        text: str,
-        parse: Callable[[str], T],
-        error: type[DescriptionError] = SdpSyntaxError,
-    ) -> T:
-        try:
-            return parse(text)
-        except CandidateError as cause:
-            self._refuse(cause.reason, line, error, cause)
-        except ValueError as cause:
-            self._refuse(str(cause), line, error, cause)
-
-    def _refuse(
-        self,
-        reason: str,
-        line: Line,
-        error: type[DescriptionError] = SdpSyntaxError,
-        cause: Exception | None = None,
-    ) -> NoReturn:
-        mid = (self.attribute("mid") or "")[:MAX_MID_LENGTH]
-        raise error(reason, line=line.text, line_number=line.number, mid=mid or None) from cause
 
 
 @dataclass(frozen=True)
@@ -234,6 +59,11 @@ class SessionSection(Section):
     """The session section of a description: the lines before the first m-section."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        # What must be there is read where it is missing, too.
+        self._read(("o=",))
+
+    def _check(self) -> None:
         if not self.lines or self.lines[0].text != "v=0":
             first = self.lines[0] if self.lines else None
             raise SdpSyntaxError(
@@ -241,14 +71,11 @@ class SessionSection(Section):
                 line=first.text if first else None,
                 line_number=first.number if first else None,
             )
-        for line in self.lines[1:]:
-            if line.type in "vm":
-                self._refuse(f"the session part has no {line.type}= line here", line)
+        self._refuse_types("vm", place="the session part")
         if not self.of_type("s"):
             raise SdpSyntaxError("a description has an s= line")
-        super().__post_init__()
 
-    @cached_property
+    @view("o=")
     def origin(self) -> Origin:
         """Value of the one `o=` line."""
         lines = self.of_type("o")
@@ -258,7 +85,7 @@ class SessionSection(Section):
             self._refuse("a description has one o= line", lines[1])
         return self._parsed(lines[0], lines[0].value, Origin.parse)
 
-    @cached_property
+    @view("group")
     def groups(self) -> tuple[Group, ...]:
         """Values of the `a=group` lines."""
         return self._every("group", Group.parse)
@@ -283,28 +110,24 @@ class SessionSection(Section):
 class MediaSection(Section):
     """One m-section of a description: an `m=` line and the lines up to the next."""
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if not self.lines or self.lines[0].type != "m":
             raise SdpSyntaxError("an m-section starts with an m= line")
-        for line in self.lines[1:]:
-            if line.type in "mvos":
-                self._refuse(f"an m-section has no {line.type}= line here", line)
-        super().__post_init__()
+        self._refuse_types("mvos", place="an m-section")
 
     def with_media_line(self, media_line: MediaLine) -> Self:
         """Give the section with another `m=` line."""
-        return replace(self, lines=(Line("m", str(media_line)), *self.lines[1:]))
+        return self._edited((Line("m", str(media_line)), *self.lines[1:]), changed=["m="])
 
     def with_connection(self, address: str) -> Self:
         """Give the section with one `c=` line, for an address."""
         kept = [line for line in self.lines if line.type != "c"]
         # RFC 8866 section 9: m=, then i=, then c=.
         place = next((i for i, line in enumerate(kept) if line.type not in "mi"), len(kept))
-        return replace(
-            self, lines=(*kept[:place], Line("c", str(ConnectionLine.of(address))), *kept[place:])
-        )
+        connection = Line("c", str(ConnectionLine.of(address)))
+        return self._edited((*kept[:place], connection, *kept[place:]), changed=["c="])
 
-    @cached_property
+    @view("m=")
     def media_line(self) -> MediaLine:
         """Value of the `m=` line."""
         return self._parsed(self.lines[0], self.lines[0].value, MediaLine.parse)
@@ -314,7 +137,7 @@ class MediaSection(Section):
         """Kind of the media; None for neither audio nor video."""
         return _KINDS.get(self.media_line.media)
 
-    @cached_property
+    @view("mid")
     def mid(self) -> str | None:
         """Value of `a=mid` (RFC 5888 section 4)."""
         return self._one("mid", mid)
@@ -334,7 +157,7 @@ class MediaSection(Section):
         """Direction stated here, or `sendrecv`; `Sdp.direction` also asks the session section."""
         return self.stated_direction or MediaDirection.SENDRECV
 
-    @cached_property
+    @view("candidate")
     def candidates(self) -> tuple[CandidateFields, ...]:
         """Values of the `a=candidate` lines."""
         return self._every("candidate", CandidateFields.parse)
@@ -344,53 +167,53 @@ class MediaSection(Section):
         """True where RTCP shares the port of RTP (RFC 5761)."""
         return self.has("rtcp-mux")
 
-    @cached_property
+    @view("rtpmap", given=_M_LINE)
     def rtpmaps(self) -> tuple[RtpMap, ...]:
         """Values of the `a=rtpmap` lines; none where the section is not RTP."""
         return self._every_rtp("rtpmap", RtpMap.parse)
 
-    @cached_property
+    @view("fmtp", given=_M_LINE)
     def fmtps(self) -> tuple[Fmtp, ...]:
         """Values of the `a=fmtp` lines; none where the section is not RTP."""
         return self._every_rtp("fmtp", Fmtp.parse)
 
-    @cached_property
+    @view("rtcp-fb", given=_M_LINE)
     def rtcp_feedback(self) -> tuple[RtcpFeedback, ...]:
         """Values of the `a=rtcp-fb` lines; none where the section is not RTP."""
         return self._every_rtp("rtcp-fb", RtcpFeedback.parse)
 
-    @cached_property
+    @view("extmap", given=_M_LINE)
     def extmaps(self) -> tuple[ExtMap, ...]:
         """Values of the `a=extmap` lines; none where the section is not RTP."""
         return self._every_rtp("extmap", ExtMap.parse)
 
-    @cached_property
+    @view("msid")
     def msids(self) -> tuple[Msid, ...]:
         """Values of the `a=msid` lines."""
         return tuple(msid for msid in self._every("msid", _optional_msid) if msid is not None)
 
-    @cached_property
+    @view("ssrc", given=_M_LINE)
     def ssrcs(self) -> tuple[Ssrc, ...]:
         """Values of the `a=ssrc` lines, one for each attribute of each SSRC."""
         return self._every_rtp("ssrc", Ssrc.parse)
 
-    @cached_property
+    @view("ssrc-group", given=_M_LINE)
     def ssrc_groups(self) -> tuple[SsrcGroup, ...]:
         """Values of the `a=ssrc-group` lines."""
         return self._every_rtp("ssrc-group", SsrcGroup.parse)
 
-    @cached_property
+    @view("rid", given=_M_LINE)
     def sent_rids(self) -> tuple[str, ...]:
         """Ids of the `a=rid` lines that say `send` (RFC 8851 section 4)."""
         rids = self._every_rtp("rid", str.split)
         return tuple(rid[0] for rid in rids if len(rid) >= _RID_WORDS and rid[1] == "send")
 
-    @cached_property
+    @view("sctp-port")
     def sctp_port(self) -> int | None:
         """Value of `a=sctp-port` (RFC 8841 section 5)."""
         return self._one("sctp-port", _sctp_port)
 
-    @cached_property
+    @view("max-message-size")
     def max_message_size(self) -> int | None:
         """Value of `a=max-message-size` in bytes; 0 is no limit (RFC 8841 section 6)."""
         return self._one("max-message-size", _max_message_size)

@@ -255,6 +255,21 @@ def test_an_edit_that_makes_a_malformed_section_is_refused() -> None:
         media().with_lines(Line.attribute("setup", "none"))
 
 
+def test_edit_of_a_section_reads_changed_lines_alone() -> None:
+    section = media("mid:0", CANDIDATE)
+    edited = section.with_lines(Line("a", CANDIDATE.replace("5000", "5001")))
+    assert [candidate.port for candidate in edited.candidates] == [5000, 5001]
+    assert vars(edited)["mid"] is vars(section)["mid"]
+    assert vars(edited)["media_line"] is vars(section)["media_line"]
+
+
+def test_edit_of_the_media_line_decides_anew_how_lines_of_rtp_are_read() -> None:
+    section = media("rtpmap:111 opus/48000/2")
+    assert [each.name for each in section.rtpmaps] == ["opus"]
+    edited = section.with_media_line(data().media_line)
+    assert edited.rtpmaps == ()
+
+
 def test_attributes_are_removed_by_name() -> None:
     section = media("mid:0", CANDIDATE, "setup:active", CANDIDATE, "end-of-candidates")
     kept = section.without("candidate", "end-of-candidates")
