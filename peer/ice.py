@@ -337,7 +337,7 @@ def _with_extensions(
                 fields = replace(fields, tcp_type=value)
             case _:
                 unknown.append((name, value))
-    return replace(fields, extensions=tuple(unknown))
+    return replace(fields, extensions=tuple(unknown)) if unknown else fields
 
 
 def _number(text: str, allowed: range, *, name: str, line: str) -> int:

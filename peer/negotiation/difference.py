@@ -70,6 +70,13 @@ def difference(before: Session, after: Session, cname: str) -> tuple[Effect, ...
     )
 
 
+def candidate_difference(before: Session, after: Session) -> tuple[AddCandidates, ...]:
+    """List the effects of a candidate of the peer, which differ in remote descriptions alone."""
+    candidates = _added_candidates(before, after)
+    keys = (transport.key for transport in after.transports)
+    return tuple(each for key in keys for each in candidates.get(key, ()))
+
+
 def _transceivers(before: Session, after: Session) -> Iterator[Effect]:
     for transceiver in after.transceivers:
         if before.transceiver(transceiver.key) is None:
@@ -183,16 +190,14 @@ def _opened(before: Session, after: Session) -> Iterator[Preparation]:
 
 def _changed(before: Session, after: Session) -> Iterator[Effect]:
     """Change ICE generations and associations of the transports that there are."""
-    told, described = _described_candidates(before), _described_candidates(after)
+    candidates = _added_candidates(before, after)
     for transport in after.transports:
         earlier = before.transport(transport.key)
         if earlier is not None:
             yield from _dropped(earlier, transport)
         yield from _listening(before, earlier, transport)
         yield from _connected(before, after, transport)
-        # ICE ignores those that it has.
-        known = told.get(transport.key, {})
-        yield from (each for each in described.get(transport.key, {}) if each not in known)
+        yield from candidates.get(transport.key, ())
 
 
 def _closed(before: Session, after: Session) -> Iterator[CloseTransport]:
@@ -358,6 +363,15 @@ def _both(session: Session, key: str) -> Iterator[TransportState]:
         yield now
     if known is not None and known != now:
         yield known
+
+
+def _added_candidates(before: Session, after: Session) -> dict[str, list[AddCandidates]]:
+    """List what is told of candidates, by the key of the transport; ICE ignores those it has."""
+    told, described = _described_candidates(before), _described_candidates(after)
+    return {
+        key: [each for each in candidates if each not in told.get(key, {})]
+        for key, candidates in described.items()
+    }
 
 
 def _described_candidates(session: Session) -> dict[str, dict[AddCandidates, None]]:

@@ -35,7 +35,7 @@ from peer.negotiation.association_outcome import (
 )
 from peer.negotiation.capability_negotiation import with_secure_configurations
 from peer.negotiation.codecs import wanted_direction
-from peer.negotiation.difference import difference
+from peer.negotiation.difference import candidate_difference, difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
 from peer.negotiation.keying import check_signaling, offers_sdes
 from peer.negotiation.leniency import (
@@ -265,7 +265,10 @@ class OfferAnswer:
         """
         if self._session.state is SignalingState.CLOSED:
             raise InvalidStateError("the connection is closed")
-        return self._move(with_remote_candidate(self._session, candidate, self.profile))
+        after = with_remote_candidate(self._session, candidate, self.profile)
+        effects = candidate_difference(self._session, after)
+        self._session = after
+        return effects
 
     def add_transceiver(
         self,

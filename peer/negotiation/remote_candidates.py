@@ -129,17 +129,15 @@ def _extended(
             continue
         section = described.sdp.media[index]
         if fields is None:
-            known, line = section.end_of_candidates, Line.attribute("end-of-candidates")
-        else:
-            text = str(fields).removeprefix("candidate:")
-            known, line = fields in section.candidates, Line.attribute("candidate", text)
-            if not known and len(section.candidates) >= profile.max_candidates:
+            if not section.end_of_candidates:
+                changed[index] = section.with_lines(Line.attribute("end-of-candidates"))
+        elif fields not in section.candidates:
+            if len(section.candidates) >= profile.max_candidates:
                 raise CandidateError(
                     f"m-section {section.mid!r} has {profile.max_candidates} candidates already",
                     candidate=str(fields),
                 )
-        if not known:
-            changed[index] = section.with_lines(line)
+            changed[index] = section.with_candidates(fields)
     if described is None or not changed:
         return described
     return AppliedDescription(described.type, described.sdp.with_sections(changed))

@@ -246,12 +246,10 @@ def _generation(session: Session, sdp: Sdp, section: MediaSection) -> str:
 def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaSection:
     if section.ice_ufrag is None:
         return _with_default_candidate(section, found)
-    lines = [
-        Line.attribute("candidate", str(c).removeprefix("candidate:")) for c in found.candidates
-    ]
+    section = section.with_candidates(*found.candidates)
     if found.complete:
-        lines.append(Line.attribute("end-of-candidates"))
-    return _with_default_candidate(section.with_lines(*lines), found)
+        section = section.with_lines(Line.attribute("end-of-candidates"))
+    return _with_default_candidate(section, found)
 
 
 def _default(found: GatheredCandidates) -> CandidateFields | None:

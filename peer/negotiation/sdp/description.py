@@ -127,6 +127,15 @@ class MediaSection(Section):
         connection = Line("c", str(ConnectionLine.of(address)))
         return self._edited((*kept[:place], connection, *kept[place:]), changed=["c="])
 
+    def with_candidates(self, *candidates: CandidateFields) -> Self:
+        """Give the section with `a=candidate` lines added at its end."""
+        texts = (str(each).removeprefix("candidate:") for each in candidates)
+        return self._edited(
+            (*self.lines, *(Line.attribute("candidate", text) for text in texts)),
+            changed=["candidate"],
+            candidates=(*self.candidates, *candidates),
+        )
+
     @view("m=")
     def media_line(self) -> MediaLine:
         """Value of the `m=` line."""

@@ -163,12 +163,13 @@ class Section:
         edited = (*kept[:place], *lines, *kept[place:])
         return self._edited(edited, changed=(name, *map(_name_of, lines)))
 
-    def _edited(self, lines: tuple[Line, ...], *, changed: Iterable[str]) -> Self:
+    def _edited(self, lines: tuple[Line, ...], *, changed: Iterable[str], **known: object) -> Self:
         """Give a section with other lines, for which only what has changed is read anew.
 
         Args:
             lines: All of its lines.
             changed: Names of lines that are new, gone, or in another order among themselves.
+            known: Values of views, by their names, that need not be read from those lines.
         """
         names = frozenset(changed)
         made = object.__new__(type(self))
@@ -178,6 +179,7 @@ class Section:
             each = self._views.get(name)
             if each is not None and each.lines and names.isdisjoint(each.depends_on):
                 kept[name] = value
+        kept.update(known)
         made._check()
         made._read(made._lines.keys() & names)
         return made

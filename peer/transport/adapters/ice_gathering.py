@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import secrets
 import socket
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import ifaddr
@@ -34,6 +37,9 @@ Ports: TypeAlias = "int | tuple[int, int]"
 #: Address family, and an address as that family has it.
 Place: TypeAlias = "tuple[socket.AddressFamily, tuple[Any, ...]]"
 
+#: Seconds for which a list of this machine's addresses serves (ours): less than it takes to give up
+#: a path whose address is gone.
+ADDRESSES_SERVE = 1.0
 #: Errors of a port that belongs to another: in use, or reserved (Windows has lists of such ports).
 TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 
@@ -85,9 +91,36 @@ def local_interfaces() -> list[LocalInterface]:
     ]
 
 
-def local_addresses() -> list[str]:
-    """List the addresses of this machine: without loopback, unless it has no other."""
-    return get_host_addresses(use_ipv4=True, use_ipv6=True) or ["127.0.0.1"]
+class LocalAddresses:
+    """Lists the addresses of this machine: without loopback, unless it has no other.
+
+    A list serves for a second, as to ask the system takes a twentieth of the time of a set-up.
+
+    Args:
+        ask: Asks the system.
+        clock: Gives the time in seconds.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], list[str]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._listed: list[str] = []
+        self._listed_until = -math.inf
+
+    def __call__(self) -> list[str]:
+        now = self._clock()
+        if now >= self._listed_until:
+            self._listed = self._ask() or ["127.0.0.1"]
+            self._listed_until = now + ADDRESSES_SERVE
+        return list(self._listed)
+
+
+#: Lists the addresses of this machine, for all connections of the process.
+local_addresses = LocalAddresses(partial(get_host_addresses, use_ipv4=True, use_ipv6=True))
 
 
 async def bind_host(
