@@ -24,7 +24,7 @@ class BackgroundTasks:
     def __init__(self, is_expected: Callable[[BaseException], bool] = lambda error: False) -> None:
         self._is_expected = is_expected
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._released: set[asyncio.Task[Any]] = set()
+        self._released: frozenset[asyncio.Task[Any]] = frozenset()
 
     def __repr__(self) -> str:
         return f"<BackgroundTasks running={len(self._tasks)}>"
@@ -38,7 +38,7 @@ class BackgroundTasks:
     def release(self, task: asyncio.Task[Any] | None) -> None:
         """Exempt a task from `close`, because it is the one that calls it."""
         if task in self._tasks:
-            self._released.add(task)
+            self._released |= {task}
 
     async def join(self) -> None:
         """Wait until every task but the present one has ended by itself."""
@@ -56,7 +56,7 @@ class BackgroundTasks:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        self._released.discard(task)
+        self._released -= {task}
         error = None if task.cancelled() else task.exception()
         if error is not None and not self._is_expected(error):
             task.get_loop().call_exception_handler(

@@ -50,6 +50,7 @@ from peer.tracing.events import Direction
 from peer.tracing.tracer import Tracer
 from peer.transceiver import RtpTransceiver
 from peer.trust.gate import Unsigned
+from peer.wake_up import WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -127,7 +128,7 @@ class ConnectionCore:
         self._rejections: dict[str, str] = {}
         #: The event loop that has the sockets, once there are some.
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._state_change = asyncio.Event()
+        self._state_change = WakeUp()
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:

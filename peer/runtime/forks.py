@@ -7,10 +7,10 @@ waits here for the answer that names its peer.
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from peer.bounded import append_last
 from peer.errors import IceError, InvalidStateError
 from peer.negotiation.effects import Listen, OpenTransport
 from peer.states import SignalingState
@@ -59,7 +59,7 @@ class Forks:
         #: Names of the open forks by the username fragments of their peers.
         self._by_peer: dict[str, str] = {}
         #: Username fragments of the peers of closed forks, the latest last.
-        self._closed: deque[str] = deque(maxlen=_MOST_CLOSED)
+        self._closed: list[str] = []
         #: Whether it was told that a peer is not served, since a fork was closed.
         self._is_full = False
         #: By the key of the transport and the username fragment of the peer.
@@ -85,7 +85,8 @@ class Forks:
 
     def release(self, fork: str) -> None:
         """Forget a fork, as it is closed."""
-        self._closed.extend(peer for peer, name in self._by_peer.items() if name == fork)
+        for peer in [peer for peer, name in self._by_peer.items() if name == fork]:
+            append_last(self._closed, peer, most=_MOST_CLOSED)
         self._by_peer = {peer: name for peer, name in self._by_peer.items() if name != fork}
         self._is_full = False
         self._host.on_fork(ForkStep.CLOSED, fork)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections import deque
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from peer.bounded import append_last
 from peer.configuration import IcePolicy
 from peer.configuration.announced_addresses import AddressTranslation
 from peer.configuration.security_policy import EarlyMedia
@@ -164,7 +164,7 @@ class PeerTransport:
         self.published_generation: str | None = None
         #: The transport as applications see it, once one has asked.
         self.seen_as: DtlsTransport | None = None
-        self._generations = deque([effect.local.username_fragment], maxlen=_GENERATIONS)
+        self._generations = [effect.local.username_fragment]
         self._when_connected: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
@@ -216,12 +216,10 @@ class PeerTransport:
         if self._engine is None:
             from peer.rtp.engine.engine import RtpEngine
 
-            to = self.secure
-            engine = RtpEngine(to.send_rtp, to.send_rtcp, send_rtp_all=to.send_rtp_all)
-            self._engine = engine
+            send, of_all = self.secure, self.secure.send_rtp_all
+            self._engine = engine = RtpEngine(send.send_rtp, send.send_rtcp, send_rtp_all=of_all)
             # A call of each packet less than by the functions that have brought it here.
-            self._handlers.on_rtp = engine.on_rtp
-            self._handlers.on_rtcp = engine.on_rtcp
+            self._handlers.on_rtp, self._handlers.on_rtcp = engine.on_rtp, engine.on_rtcp
         return self._engine
 
     def gathered(self) -> dict[tuple[str, str], GatheredCandidates]:
@@ -304,7 +302,7 @@ class PeerTransport:
             IceError: No socket could be bound.
         """
         await self.ice.open(local)
-        self._generations.append(local.username_fragment)
+        append_last(self._generations, local.username_fragment, most=_GENERATIONS)
 
     def use_configuration(self, configuration: PeerConfiguration) -> None:
         """Gather the candidates of later ICE generations by another configuration."""

@@ -258,7 +258,7 @@ def noted(cls, *arguments, **options):
     return process(cls, *arguments, **options)
 dataclasses._process_class = noted
 from peer import PeerConnection
-extended = "peer.negotiation.sdp.description", "peer.events"
+extended = "peer.negotiation.sdp.description", "peer.negotiation.sdp.section", "peer.events"
 print([m for m in made if m[0].startswith("peer") and m[2] and m[0] not in extended])
 """
     told = subprocess.run(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import types
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
@@ -91,7 +90,7 @@ class SerialExecutor:
     def __init__(self, name: str, limit: int = QUEUE_LIMIT) -> None:
         self._name = name
         self._limit = limit
-        self._queue: deque[Callable[[], Work]] = deque()
+        self._queue: list[Callable[[], Work]] = []
         self._running = False
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -129,7 +128,7 @@ class SerialExecutor:
         self._running = True
         while self._queue:
             try:
-                rest = run_eagerly(self._queue.popleft()())
+                rest = run_eagerly(self._queue.pop(0)())
             except Exception as error:  # one bad packet must not stop the others
                 self._report(error)
                 continue

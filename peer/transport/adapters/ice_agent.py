@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from peer.transport.adapters.path_probes import PathProbes
 from peer.transport.adapters.tcp_candidates import COMPONENT, TcpCandidate
 from peer.transport.adapters.traced_socket import TracedSocket
 from peer.transport.adapters.unanswered_checks import UnansweredChecks
+from peer.wake_up import WakeUp
 
 if TYPE_CHECKING:
     from peer.ice import IceParameters
@@ -137,9 +137,9 @@ class IceAgent(Connection):
         # True from the beginning, so that aioice hands every authenticated check to
         # `check_incoming`, which keeps the early ones itself.
         self._early_checks_done = True
-        self._pair_is_due = asyncio.Event()
+        self._pair_is_due = WakeUp()
         self.unanswered = UnansweredChecks()
-        self._consent_checks: deque[tuple[StunProtocol, bytes]] = deque()
+        self._consent_checks: list[tuple[StunProtocol, bytes]] = []
         self._probes = PathProbes(
             pacing=pacing, request=partial(super().build_request, nominate=False)
         )
@@ -502,7 +502,7 @@ class IceAgent(Connection):
         )
         self._consent_checks.append((pair.protocol, request.transaction_id))
         if len(self._consent_checks) > MAX_CONSENT_CHECKS:
-            protocol, transaction = self._consent_checks.popleft()
+            protocol, transaction = self._consent_checks.pop(0)
             protocol.transactions.pop(transaction, None)
         pair.protocol.send_stun(request, pair.remote_addr)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
+
+from peer.wake_up import WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ class MessageReader:
     def __init__(self, count: Callable[[int], None]) -> None:
         self._count = count
         self._messages: deque[tuple[str | bytes, int]] = deque()
-        self._changed = asyncio.Event()
+        self._changed = WakeUp()
         self._ended = False
         self.size = 0
 

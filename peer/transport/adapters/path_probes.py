@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ class PathProbes:
         self._request = request
         self._on_answer: Callable[[], None] | None = None
         self._answered: dict[CandidatePair, None] = {}
-        self._sent: deque[tuple[StunProtocol, bytes]] = deque()
+        self._sent: list[tuple[StunProtocol, bytes]] = []
         self._round: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -97,5 +96,5 @@ class PathProbes:
                 self._on_answer()
 
     def _forget_oldest(self) -> None:
-        protocol, identifier = self._sent.popleft()
+        protocol, identifier = self._sent.pop(0)
         protocol.transactions.pop(identifier, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from peer.transport.wire.demux import DatagramClass
@@ -41,7 +40,7 @@ class EarlyPacketBuffer:
         self._packets = packets
         self._size = packets * 1024 if size is None else size
         self._used = 0
-        self._queue: deque[EarlyPacket] = deque()
+        self._queue: list[EarlyPacket] = []
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -58,7 +57,7 @@ class EarlyPacketBuffer:
 
     def pop(self) -> EarlyPacket:
         """Remove and return the oldest packet."""
-        packet = self._queue.popleft()
+        packet = self._queue.pop(0)
         self._used -= len(packet.payload)
         return packet
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from peer.transport.ice.consent import Consent, ConsentState
 from peer.transport.ice.path_doubt import PathDoubt, PathTrust
+from peer.wake_up import WakeUp
 
 if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
@@ -58,7 +59,7 @@ class ConsentMonitor:
         self._clock = asyncio.get_running_loop().time
         self._consent = Consent(timing, uniform, self._clock())
         self._doubt = PathDoubt(timing, self._clock())
-        self._wake_up = asyncio.Event()
+        self._wake_up = WakeUp()
 
     def __repr__(self) -> str:
         return f"<ConsentMonitor {self._consent.state(self._clock()).name} of {self._agent!r}>"

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections import deque
 from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Final, Protocol
 
 from aioice import stun
 
+from peer.bounded import append_last
 from peer.errors import IceError
 from peer.ice import CandidateFields, DefaultDestination, default_candidate
 from peer.transport.ice.consent import ConsentState
@@ -61,17 +61,16 @@ class EarlyStrangers:
     """Keeps the last few handshake records of unknown senders until the answer is here."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[bytes, Address, IceSocket]] = deque(maxlen=MAX_EARLY)
+        self._kept: list[tuple[bytes, Address, IceSocket]] = []
 
     def on_stranger(self, data: bytes, source: Address, socket: IceSocket) -> None:
         """Keep a handshake record; called by a socket."""
         if data[0] == ContentType.HANDSHAKE:
-            self._kept.append((data, source, socket))
+            append_last(self._kept, (data, source, socket), most=MAX_EARLY)
 
     def pop_all(self) -> list[tuple[bytes, Address, IceSocket]]:
         """Take what was kept, the oldest first."""
-        kept = list(self._kept)
-        self._kept.clear()
+        kept, self._kept = self._kept, []
         return kept
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, assert_never
 
+from peer.bounded import append_last
 from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState, MediaEncryption
 from peer.transport.adapters.dtls import AiortcDtlsTransport
@@ -31,6 +31,7 @@ from peer.transport.secure.stats import SecureTransportStats
 from peer.transport.secure.strangers import StrangerGate, StrangerVerdict
 from peer.transport.secure.unencrypted import UnencryptedMedia
 from peer.transport.wire.demux import associations_for, classify
+from peer.wake_up import WakeUp
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -104,8 +105,8 @@ class SecureTransport:
         self._new_clients: NewClientGate | None = None
         self._strangers: StrangerGate | None = None
         self._make_own_path: MakeOwnPath | None = None
-        self._former_clients: deque[bytes] = deque(maxlen=MAX_RANDOMS)
-        self._outcome_known = asyncio.Event()
+        self._former_clients: list[bytes] = []
+        self._outcome_known = WakeUp()
         self.aiortc_dtls = AiortcDtlsTransport(self, certificate)
 
     def __repr__(self) -> str:
@@ -521,7 +522,7 @@ class SecureTransport:
         followed = FollowingPath(path, own) if self._make_own_path is not None else None
         is_first = self._associations.current is None
         if self.current is not None:
-            self._former_clients.append(self.current.client_random)
+            append_last(self._former_clients, self.current.client_random, most=MAX_RANDOMS)
         slot = AssociationSlot(
             certificate,
             self._associations,
