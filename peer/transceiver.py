@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Unpack
 
 from peer.errors import InvalidAccessError, InvalidStateError
+from peer.negotiation.header_extensions import NO_EXTENSION
 from peer.negotiation.sdp.attributes import MediaDirection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from peer.negotiation.application_changes import TransceiverChanges
+    from peer.negotiation.header_extensions import ExtensionDirections
     from peer.negotiation.session import Transceiver
-    from peer.rtp.codec_capabilities import RtpCodec
+    from peer.rtp.codec_capabilities import RtpCodec, RtpHeaderExtensionCapability
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp_parameters import Codec, MediaKind
@@ -23,11 +26,8 @@ class TransceiverHost(Protocol):
     def transceiver_state(self, key: int) -> Transceiver | None:
         """Return the negotiated state of a transceiver; None where a rollback removed it."""
 
-    def change_direction(self, key: int, direction: MediaDirection) -> None:
-        """Request another direction with the next negotiation."""
-
-    def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
-        """Restrict the next negotiation to these codecs, in this order."""
+    def change_transceiver(self, key: int, **changes: Unpack[TransceiverChanges]) -> None:
+        """Change what the next negotiation of a transceiver asks for."""
 
     async def stop_transceiver(self, key: int) -> None:
         """Stop to send and receive, and reject the m-section in the next negotiation."""
@@ -79,7 +79,7 @@ class RtpTransceiver:
     def direction(self, value: str) -> None:
         if self.direction == "stopped":
             raise InvalidStateError("the transceiver is stopped")
-        self._host.change_direction(self._key, MediaDirection(value))
+        self._host.change_transceiver(self._key, direction=MediaDirection(value))
 
     @property
     def currentDirection(self) -> str | None:
@@ -120,7 +120,47 @@ class RtpTransceiver:
         for preference in preferences:
             if not preference.lower().startswith(kind):
                 raise InvalidAccessError(f"{preference!r} is no {self.kind} codec")
-        self._host.prefer_codecs(self._key, preferences)
+        self._host.change_transceiver(self._key, preferences=preferences)
+
+    def getHeaderExtensionsToNegotiate(self) -> list[RtpHeaderExtensionCapability]:
+        """List header extensions with their directions for the next offer, as copies.
+
+        All of ours are there, `stopped` those that are not to be offered: by the application or by
+        the last answer.
+        """
+        state = self._state
+        found = NO_EXTENSION if state is None else state.extensions_to_negotiate
+        return _capabilities(self.kind, found)
+
+    def setHeaderExtensionsToNegotiate(
+        self, extensions: Sequence[RtpHeaderExtensionCapability]
+    ) -> None:
+        """Set the directions of header extensions, from the next offer and answer on.
+
+        An answer takes those that are offered and not `stopped`, in no wider direction.
+
+        Args:
+            extensions: The list of `getHeaderExtensionsToNegotiate`, with other directions.
+
+        Raises:
+            ConfigurationError: One has no URI, or a direction that there is not.
+            InvalidModificationError: The URIs are others, or in another order, or one is stopped or
+                narrowed that has to be there: MID, and the RID of simulcast.
+            InvalidStateError: The transceiver is stopped.
+        """
+        from peer.header_extension_control import extension_directions
+
+        directions = extension_directions(self.kind, extensions)
+        if self.direction == "stopped":
+            raise InvalidStateError("the transceiver is stopped")
+        self._host.change_transceiver(self._key, extensions=directions)
+
+    def getNegotiatedHeaderExtensions(self) -> list[RtpHeaderExtensionCapability]:
+        """List header extensions with the directions agreed on, `stopped` where there is none."""
+        state = self._state
+        agreement = None if state is None else state.agreement
+        found = NO_EXTENSION if agreement is None else agreement.directions
+        return _capabilities(self.kind, found)
 
     async def stop(self) -> None:
         """Stop to send and receive now; the next offer tells the peer of it."""
@@ -132,6 +172,14 @@ class RtpTransceiver:
 
     def __repr__(self) -> str:
         return f"<RtpTransceiver {self.kind} mid={self.mid!r} {self.direction}>"
+
+
+def _capabilities(
+    kind: MediaKind, directions: ExtensionDirections
+) -> list[RtpHeaderExtensionCapability]:
+    from peer.header_extension_control import extension_capabilities
+
+    return extension_capabilities(kind, directions)
 
 
 def _preference(codec: Codec) -> str:

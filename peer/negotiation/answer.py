@@ -9,13 +9,13 @@ from peer.descriptions import SdpType
 from peer.negotiation import sdp_writer as writing
 from peer.negotiation.association import answer_setup, is_new_session, with_our_answer
 from peer.negotiation.codecs import (
-    common_extensions,
     described_codecs,
     described_direction,
     media_first,
     taken_codecs,
 )
 from peer.negotiation.created_description import CreatedDescription
+from peer.negotiation.header_extensions import answered_extensions, sends_rids
 from peer.negotiation.keying import encryption_of
 from peer.negotiation.sdes import answered_terms, chosen_crypto
 from peer.negotiation.sdp.lines import Line
@@ -23,7 +23,6 @@ from peer.negotiation.session import Reuse
 from peer.negotiation.simulcast import accepted_streams, answered_layers
 from peer.negotiation.validation import is_supported, offered_setup, peer_ice, remote_identity
 from peer.negotiation.without_ice import has_ice
-from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole, MediaEncryption
 from peer.values import dataclass, replace
 
@@ -32,8 +31,10 @@ if TYPE_CHECKING:
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdes import SdesTerms
+    from peer.negotiation.sdp.attributes import ExtMap
     from peer.negotiation.sdp.description import MediaSection, Sdp
     from peer.negotiation.session import Session, TransportState
+    from peer.rtp_parameters import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _welcome(policy: BundlePolicy, offer: Sdp) -> frozenset[str]:
 
 def _extensions(
     answering: _Answering, carriers: Mapping[str, TransportState]
-) -> dict[str, tuple[HeaderExtension, ...]]:
+) -> dict[str, tuple[ExtMap, ...]]:
     """Choose the header extensions of each m-section, by mid.
 
     An id has one meaning in all m-sections of a transport (RFC 9143 section 9.3, RFC 8859 section
@@ -147,7 +148,7 @@ def _extensions(
     goes first. Else the audio level of one stream would be read as the MID of another.
     """
     session, offer = answering.session, answering.offer
-    chosen: dict[str, tuple[HeaderExtension, ...]] = {}
+    chosen: dict[str, tuple[ExtMap, ...]] = {}
     meanings: dict[str, dict[int, str]] = {}
     sections = [s for s in offer.media if s.mid in carriers]
     agreed = {t.mid for t in session.transceivers if t.agreement is not None}
@@ -156,11 +157,12 @@ def _extensions(
         if transceiver is None or section.mid is None:
             continue
         ours = answering.profile.capabilities[transceiver.kind].extensions
-        offered = [HeaderExtension(item.id, item.uri) for item in section.extmaps]
         uris = meanings.setdefault(carriers[section.mid].key, {})
         common = [
             extension
-            for extension in common_extensions(ours, offered)
+            for extension in answered_extensions(
+                transceiver.extension_wishes, ours, section.extmaps
+            )
             if uris.get(extension.id, extension.uri) == extension.uri
         ]
         uris.update({extension.id: extension.uri for extension in common})
@@ -261,7 +263,7 @@ def _accepted(
     answering: _Answering,
     section: MediaSection,
     transport: TransportState,
-    extensions: Sequence[HeaderExtension],
+    extensions: Sequence[ExtMap],
 ) -> MediaSection:
     offer, profile = answering.offer, answering.profile
     mid = section.mid or ""
@@ -300,7 +302,9 @@ def _accepted(
         simulcast=accepted_streams(section, codecs, extensions)
         if direction.receives and section.has("simulcast")
         else (),
-        layers=answered_layers(transceiver, section) if direction.sends else (),
+        layers=answered_layers(transceiver, section)
+        if direction.sends and sends_rids(extensions)
+        else (),
         codecs=codecs,
         extensions=extensions,
         transport=lines,

@@ -7,10 +7,11 @@ what was agreed as it is; the next offer or answer speaks of it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from peer.codec_format import is_named
 from peer.errors import InvalidAccessError
+from peer.negotiation.header_extensions import check_directions
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver
 from peer.values import replace
@@ -18,6 +19,7 @@ from peer.values import replace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from peer.negotiation.header_extensions import ExtensionDirections
     from peer.negotiation.profile import Profile
     from peer.rtp_parameters import MediaKind
 
@@ -49,34 +51,53 @@ def reusable_for_track(session: Session, key: int, kind: MediaKind) -> Transceiv
     return transceiver if fits else None
 
 
+class TransceiverChanges(TypedDict, total=False):
+    """Values that the application sets on a transceiver; those left out stay as they are.
+
+    Members:
+        direction: Direction for the next negotiation.
+        streams: Ids of the MediaStreams of the track.
+        preferences: MIME types in the order preferred; empty for our own order.
+        has_track: True where `addTrack` has given it a track.
+        track_id: Id of the track in descriptions (RFC 8830); None leaves the one there is.
+        extensions: Directions of header extensions.
+    """
+
+    direction: MediaDirection
+    streams: Sequence[str]
+    preferences: Sequence[str]
+    has_track: bool
+    track_id: str | None
+    extensions: ExtensionDirections
+
+
 def with_changes(
-    session: Session,
-    profile: Profile,
-    key: int,
-    *,
-    direction: MediaDirection | None = None,
-    streams: Sequence[str] | None = None,
-    preferences: Sequence[str] | None = None,
-    has_track: bool | None = None,
-    track_id: str | None = None,
+    session: Session, profile: Profile, key: int, changes: TransceiverChanges
 ) -> Session:
-    """Change what the application set on a transceiver; None leaves a value as it is.
+    """Change what the application set on a transceiver.
 
     Raises:
         InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or the
             transceiver has ended.
+        InvalidModificationError: A header extension is stopped that has to be there.
     """
-    transceiver = transceiver_of(session, key)
+    now = transceiver_of(session, key)
+    streams, preferences = changes.get("streams"), changes.get("preferences")
+    extensions = changes.get("extensions")
     if preferences is not None:
-        _check_preferences(profile, transceiver.kind, preferences)
+        _check_preferences(profile, now.kind, preferences)
+    if extensions is not None:
+        check_directions(extensions, is_simulcast=bool(now.layers))
     return session.with_transceiver(
         replace(
-            transceiver,
-            direction=transceiver.direction if direction is None else direction,
-            streams=transceiver.streams if streams is None else stream_ids(streams),
-            preferences=transceiver.preferences if preferences is None else tuple(preferences),
-            has_track=transceiver.has_track if has_track is None else has_track,
-            track_id=track_id or transceiver.track_id,
+            now,
+            direction=changes.get("direction", now.direction),
+            streams=now.streams if streams is None else stream_ids(streams),
+            preferences=now.preferences if preferences is None else tuple(preferences),
+            has_track=changes.get("has_track", now.has_track),
+            track_id=changes.get("track_id") or now.track_id,
+            extension_wishes=extensions or now.extension_wishes,
+            extensions_to_negotiate=extensions or now.extensions_to_negotiate,
         )
     )
 

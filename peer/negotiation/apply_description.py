@@ -27,6 +27,7 @@ from peer.negotiation.codecs import (
     prefers_redundancy,
     shared_codecs,
 )
+from peer.negotiation.header_extensions import agreed_directions
 from peer.negotiation.keying import check_no_downgrade
 from peer.negotiation.session import (
     Agreement,
@@ -326,9 +327,13 @@ def _agree(session: Session, exchange: AnsweredOffer, kind: SdpType) -> Session:
         transceiver = session.transceiver_of(offered.mid)
         if transceiver is not None:
             agreed = _agree_transceiver(transceiver, exchange, offered, answered)
-            if agreed.layers and kind is SdpType.ANSWER:
+            if kind is SdpType.ANSWER and agreed.agreement is not None:
                 # For good: a later description cannot bring back what an answer has left out.
-                agreed = replace(agreed, layers=remaining_layers(agreed))
+                agreed = replace(
+                    agreed,
+                    layers=remaining_layers(agreed),
+                    extensions_to_negotiate=agreed.agreement.directions,
+                )
             transceivers.append(agreed)
         elif data is not None and data.mid == offered.mid:
             data = _agreed_data(data, exchange.theirs(offered, answered))
@@ -374,13 +379,15 @@ def _agree_transceiver(
         raise DescriptionError("the answer accepts none of the codecs offered", mid=offered.mid)
     if transceiver.kind is MediaKind.AUDIO:
         send = answering_nack(send, our_codecs)
-    offered_extensions = set(_extensions(offered))
     # Seen from the answerer; an answer may only narrow what was offered.
     direction = exchange.answer.direction(answered).intersect(
         exchange.offer.direction(offered).reversed
     )
     if exchange.answerer is Side.REMOTE:
         direction = direction.reversed
+    directions = agreed_directions(
+        offered.extmaps, answered.extmaps, is_answerer=exchange.answerer is Side.LOCAL
+    )
     ssrcs, rtx = _announced_ssrcs(theirs)
     sent, paused = agreed_layers(ours=ours, theirs=theirs) if transceiver.layers else ((), _NONE)
     return replace(
@@ -392,7 +399,10 @@ def _agree_transceiver(
         agreement=Agreement(
             send=send,
             receive=shared_codecs(our_codecs, their_codecs),
-            extensions=tuple(e for e in _extensions(answered) if e in offered_extensions),
+            extensions=tuple(
+                HeaderExtension(e.id, e.uri) for e in answered.extmaps if e.uri in directions.named
+            ),
+            directions=directions,
             ssrcs=ssrcs,
             rtx=rtx,
             rids=theirs.sent_rids,
@@ -403,10 +413,6 @@ def _agree_transceiver(
             paused_rids=paused,
         ),
     )
-
-
-def _extensions(section: MediaSection) -> tuple[HeaderExtension, ...]:
-    return tuple(HeaderExtension(item.id, item.uri) for item in section.extmaps)
 
 
 def _announced_ssrcs(

@@ -6,6 +6,7 @@ import uuid
 from collections import deque
 from typing import TYPE_CHECKING
 
+from peer.negotiation.header_extensions import EVERY_EXTENSION
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver, TransceiverOrigin
 from peer.negotiation.simulcast import new_layers, requested_rids
@@ -13,6 +14,8 @@ from peer.rtp_parameters import MediaKind
 from peer.values import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.description import MediaSection, Sdp
 
@@ -68,6 +71,7 @@ class AssociatedTransceivers:
         made = new_transceiver(
             self._made,
             self._profile,
+            others=(*self._session.transceivers, *self.transceivers.values()),
             kind=kind,
             origin=TransceiverOrigin.REMOTE_OFFER,
             direction=MediaDirection.RECVONLY,
@@ -80,11 +84,14 @@ def new_transceiver(
     key: int,
     profile: Profile,
     *,
+    others: Iterable[Transceiver],
     kind: MediaKind,
     origin: TransceiverOrigin,
     direction: MediaDirection,
 ) -> Transceiver:
     """Make a transceiver that has no m-section yet; `key` is `Session.made`, or follows it."""
+    # webrtc-extensions: a later one of a kind has the header extensions of the first.
+    first = next((t for t in others if t.kind is kind and not t.stopping), None)
     return Transceiver(
         key=key,
         kind=kind,
@@ -93,6 +100,8 @@ def new_transceiver(
         ssrc=_ssrc(profile),
         rtx_ssrc=_ssrc(profile),
         track_id=str(uuid.UUID(bytes=profile.random(16), version=4)),
+        extension_wishes=EVERY_EXTENSION if first is None else first.extension_wishes,
+        extensions_to_negotiate=EVERY_EXTENSION if first is None else first.extensions_to_negotiate,
     )
 
 

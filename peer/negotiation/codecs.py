@@ -267,21 +267,6 @@ def prefers_redundancy(shared: Sequence[Codec], preferences: Sequence[str]) -> b
     return first.is_red or any(is_named(red, each) for each in preferences[:1])
 
 
-def common_extensions(
-    ours: Sequence[HeaderExtension], theirs: Sequence[HeaderExtension]
-) -> tuple[HeaderExtension, ...]:
-    """Keep the header extensions of the offer that we have, with their ids (RFC 8285 section 5)."""
-    uris = {extension.uri for extension in ours}
-    common: dict[str, HeaderExtension] = {}
-    taken: set[int] = set()
-    for extension in theirs:
-        # RFC 8285 section 5: an id from 4096 on only waits for one that fits a header.
-        if extension.uri in uris and extension.id < 256 and extension.id not in taken:
-            common.setdefault(extension.uri, extension)
-            taken.add(extension.id)
-    return tuple(common.values())
-
-
 def preferred(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Codec, ...]:
     """Order codecs by preferences, each with its RTX, and drop others; no preference keeps all."""
     if not preferences:

@@ -115,10 +115,11 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
         return None
     if transceiver.stopping:
         return None
+    directions = agreement.directions
     send = SendParameters(
         mid=mid,
         codecs=agreement.send,
-        extensions=agreement.extensions,
+        extensions=tuple(e for e in agreement.extensions if e.uri in directions.sent),
         cname=cname,
         redundancy=agreement.redundancy,
         layers=_sent_layers(transceiver, agreement),
@@ -127,7 +128,7 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
     receive = ReceiveParameters(
         mid=mid,
         codecs=with_parameter_sets(agreement.receive, agreement.send),
-        extensions=agreement.extensions,
+        extensions=tuple(e for e in agreement.extensions if e.uri in directions.received),
         ssrcs=agreement.ssrcs,
         rtx=agreement.rtx,
         rids=agreement.rids,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.negotiation.codecs import described_codecs
-from peer.rtp_parameters import HeaderExtension, ReceiveParameters
+from peer.negotiation.header_extensions import early_extensions
+from peer.rtp_parameters import ReceiveParameters
 from peer.states import SignalingState
 from peer.values import dataclass
 
@@ -45,12 +46,11 @@ def early_receptions(session: Session, transport: str) -> Iterator[EarlyReceptio
             continue
         here = session.route(section.mid) == transport or section.mid in bundled
         if here and offer.sdp.direction(section).receives:
-            extensions = tuple(HeaderExtension(item.id, item.uri) for item in section.extmaps)
             yield EarlyReception(
                 transceiver.key,
                 ReceiveParameters(
                     mid=section.mid,
                     codecs=described_codecs(section, transceiver.kind),
-                    extensions=extensions,
+                    extensions=early_extensions(section.extmaps),
                 ),
             )

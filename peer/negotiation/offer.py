@@ -20,6 +20,7 @@ from peer.negotiation.codecs import (
     wanted_direction,
 )
 from peer.negotiation.created_description import CreatedDescription
+from peer.negotiation.header_extensions import offered_extensions, sends_rids
 from peer.negotiation.keying import BEST_EFFORT_PROTOCOL, SDES_PROTOCOL, offers_sdes
 from peer.negotiation.sdes import offered_terms
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
@@ -240,6 +241,8 @@ class _Writer:
                 old_form=is_old,
             )
         direction = wanted_direction(profile.capabilities, slot.content)
+        numbered = self._numbers.extensions(profile.capabilities[slot.content.kind].extensions)
+        extensions = offered_extensions(slot.content.extensions_to_negotiate, numbered)
         agreement = slot.content.agreement
         agreed = () if agreement is None else agreement.simulcast
         return writing.rtp_section(
@@ -247,7 +250,7 @@ class _Writer:
             mid=slot.mid,
             direction=direction,
             codecs=self._codecs(slot.mid, slot.content),
-            extensions=self._numbers.extensions(profile.capabilities[slot.content.kind].extensions),
+            extensions=extensions,
             transport=transport,
             bundle_only=bundle_only,
             protocol=self._protocol(slot.mid, carrier),
@@ -255,7 +258,9 @@ class _Writer:
             cname=profile.cname,
             # RFC 8853 section 5.3.4: an offer without them would end simulcast.
             simulcast=offered_again(agreed) if agreed and direction.receives else (),
-            layers=offered_layers(slot.content) if direction.sends else (),
+            layers=offered_layers(slot.content)
+            if direction.sends and sends_rids(extensions)
+            else (),
         )
 
     def _protocol(self, mid: str, carrier: TransportState) -> str:

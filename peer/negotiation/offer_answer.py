@@ -8,7 +8,7 @@ are done the plan is committed, and the effects that follow cannot fail.
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias, Unpack, assert_never
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidModificationError, InvalidStateError
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
 
     from peer.ice import IceCandidate
     from peer.identity.fingerprints import Fingerprint
+    from peer.negotiation.application_changes import TransceiverChanges
     from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.effects import Effect, Preparation
     from peer.negotiation.leniency import Lenience
@@ -290,7 +291,12 @@ class OfferAnswer:
             InvalidAccessError: A stream has no possible id.
         """
         made = new_transceiver(
-            self._session.made, self.profile, kind=kind, origin=origin, direction=direction
+            self._session.made,
+            self.profile,
+            others=self._session.transceivers,
+            kind=kind,
+            origin=origin,
+            direction=direction,
         )
         layers = new_layers(rids, made, self.profile.random)
         made = replace(
@@ -303,32 +309,15 @@ class OfferAnswer:
         self._session = self._session.with_transceiver(made)
         return made
 
-    def change_transceiver(
-        self,
-        key: int,
-        *,
-        direction: MediaDirection | None = None,
-        streams: Sequence[str] | None = None,
-        preferences: Sequence[str] | None = None,
-        has_track: bool | None = None,
-        track_id: str | None = None,
-    ) -> None:
-        """Change what the application set on a transceiver; None leaves a value as it is.
+    def change_transceiver(self, key: int, **changes: Unpack[TransceiverChanges]) -> None:
+        """Change what the application set on a transceiver.
 
         Raises:
             InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or
                 the transceiver has ended.
+            InvalidModificationError: A header extension is stopped that has to be there.
         """
-        self._session = with_changes(
-            self._session,
-            self.profile,
-            key,
-            direction=direction,
-            streams=streams,
-            preferences=preferences,
-            has_track=has_track,
-            track_id=track_id,
-        )
+        self._session = with_changes(self._session, self.profile, key, changes)
 
     def stop_transceiver(self, key: int) -> tuple[Effect, ...]:
         """Stop a transceiver, at once where it was never offered, else by the next offer.

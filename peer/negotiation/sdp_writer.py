@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields
     from peer.negotiation.profile import Profile
+    from peer.negotiation.sdp.attributes import ExtMap
     from peer.negotiation.sdp.simulcast import Rid
     from peer.negotiation.session import TransportState
-    from peer.rtp_parameters import Codec, HeaderExtension
+    from peer.rtp_parameters import Codec
 
 #: Port of an m-section that has no candidate yet (RFC 9429 section 5.2.1).
 _NO_PORT = 9
@@ -69,7 +70,7 @@ def rtp_section(
     mid: str,
     direction: MediaDirection,
     codecs: Sequence[Codec],
-    extensions: Sequence[HeaderExtension],
+    extensions: Sequence[ExtMap],
     transport: Iterable[Line],
     bundle_only: bool = False,
     reduced_size: bool = True,
@@ -86,7 +87,7 @@ def rtp_section(
         mid: Mid of the m-section.
         direction: Direction that it says.
         codecs: Codecs, the most preferred first.
-        extensions: Header extensions with their ids.
+        extensions: Header extensions with their ids and directions.
         transport: The lines of its transport.
         bundle_only: Write it with port 0 and `a=bundle-only`.
         reduced_size: Take RTCP packets without a report (RFC 5506).
@@ -109,7 +110,7 @@ def rtp_section(
         *transport,
         Line.attribute("mid", mid),
         *([Line.attribute("bundle-only")] if bundle_only else []),
-        *(Line.attribute("extmap", f"{item.id} {item.uri}") for item in extensions),
+        *(Line.attribute("extmap", str(item)) for item in extensions),
         Line.attribute(direction.value),
         *_stream_lines(transceiver),
         *([Line.attribute("rtcp-mux")] if mux else []),

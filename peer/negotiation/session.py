@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
+from peer.negotiation.header_extensions import EVERY_EXTENSION, NO_EXTENSION
 from peer.states import MediaEncryption, SignalingState
 from peer.values import assign, dataclass, replace
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields, DefaultDestination, IceParameters, WithoutIce
     from peer.identity.fingerprints import Fingerprint
+    from peer.negotiation.header_extensions import ExtensionDirections
     from peer.negotiation.sdes import SdesTerms
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.description import MediaSection, Sdp
@@ -279,6 +281,8 @@ class Agreement:
     Args:
         send: Codecs to send with, the peer's favourite first, with its payload types.
         receive: Codecs to receive, with our payload types.
+        extensions: Header extensions, with the ids of both ends.
+        directions: Their directions.
         ssrcs: SSRCs that the peer announced to send with; may be empty.
         rtx: Pairs of (RTX SSRC, SSRC that it repairs).
         rids: RIDs that the peer announced to send with (RFC 8851); may be empty.
@@ -293,6 +297,7 @@ class Agreement:
     send: tuple[Codec, ...]
     receive: tuple[Codec, ...]
     extensions: tuple[HeaderExtension, ...]
+    directions: ExtensionDirections = NO_EXTENSION
     ssrcs: tuple[int, ...] = ()
     rtx: tuple[tuple[int, int], ...] = ()
     rids: tuple[str, ...] = ()
@@ -307,13 +312,16 @@ class Agreement:
 class Transceiver:
     """One audio or video m-section, or the request for one. A stopped one is in no session.
 
-    The fields down to `stopping` belong to the application; the rest was negotiated.
+    The fields down to `extensions_to_negotiate` belong to the application; the rest was negotiated.
 
     Args:
         key: Number of the transceiver in this session, never on the wire and never used again.
         streams: The MediaStream ids that our track belongs to.
         preferences: MIME types in the order preferred; empty for our own order.
         stopping: `stop()` was called; the next offer takes the m-section away.
+        extension_wishes: Directions of header extensions that the application asked for.
+        extensions_to_negotiate: Directions for the next offer: the wishes, narrowed by each answer
+            (webrtc-extensions: [[HeaderExtensionsToNegotiate]]).
         layers: The encodings of our track (RFC 8853) that the application, or the peer's first
             offer, asked for and no answer left out; empty for one encoding without RID.
         has_sent: A direction in which we send was once agreed on.
@@ -332,6 +340,8 @@ class Transceiver:
     preferences: tuple[str, ...] = ()
     has_track: bool = False
     stopping: bool = False
+    extension_wishes: ExtensionDirections = EVERY_EXTENSION
+    extensions_to_negotiate: ExtensionDirections = EVERY_EXTENSION
 
     mid: str | None = None
     layers: tuple[SendLayer, ...] = ()

@@ -17,9 +17,10 @@ from peer.rtp_parameters import SEND_LAYER_LIMIT, MediaKind, SendLayer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from peer.negotiation.sdp.attributes import ExtMap
     from peer.negotiation.sdp.description import MediaSection
     from peer.negotiation.session import Transceiver
-    from peer.rtp_parameters import Codec, HeaderExtension
+    from peer.rtp_parameters import Codec
 
 #: The header extension that says a packet's RID (RFC 8852 section 3.1).
 _RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -28,7 +29,7 @@ LAYER_LIMIT = 8
 
 
 def accepted_streams(
-    offered: MediaSection, codecs: Sequence[Codec], extensions: Iterable[HeaderExtension]
+    offered: MediaSection, codecs: Sequence[Codec], extensions: Iterable[ExtMap]
 ) -> tuple[Rid, ...]:
     """The streams of an offer's simulcast that an answer takes, as the answer states them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from peer.errors import InvalidModificationError
@@ -44,11 +45,17 @@ class RtpCodec:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class RtpHeaderExtensionCapability:
-    """A header extension that can be negotiated (RTCRtpHeaderExtensionCapability)."""
+    """A header extension that can be negotiated (RTCRtpHeaderExtensionCapability).
+
+    Args:
+        uri: Its name.
+        direction: `sendrecv`, `sendonly`, `recvonly`, `inactive`, or `stopped`: not negotiated.
+    """
 
     uri: str
+    direction: str = "sendrecv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

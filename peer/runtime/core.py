@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 from weakref import WeakSet
 
 from peer.errors import IceError, TransportError
@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
     from peer.ice import CandidateFields, IceCandidate
+    from peer.negotiation.application_changes import TransceiverChanges
     from peer.negotiation.effects import Effect
     from peer.negotiation.offer_answer import Plan
-    from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.session import Session, Transceiver
     from peer.rtp.outbound.encodings import RtpEncodingParameters
     from peer.rtp.outbound.sender import RtpSender
@@ -375,26 +375,20 @@ class ConnectionCore:
         """Return the state of a transceiver in the session, or None where it has none."""
         return self.session.transceiver(key)
 
-    def change_direction(self, key: int, direction: MediaDirection) -> None:
-        """Set the direction of a transceiver for the next negotiation."""
+    def change_transceiver(self, key: int, **changes: Unpack[TransceiverChanges]) -> None:
+        """Change what the next negotiation of a transceiver asks for."""
         self.check_open()
-        self.offer_answer.change_transceiver(key, direction=direction)
+        self.offer_answer.change_transceiver(key, **changes)
         self.check_negotiation()
 
     def _change_streams(self, key: int, streams: Sequence[str]) -> None:
         self.check_open()
         if self.transceiver_state(key) is not None:
-            self.offer_answer.change_transceiver(key, streams=streams)
-            self.check_negotiation()
+            self.change_transceiver(key, streams=streams)
 
     def has_made(self, sender: RtpSender) -> bool:
         """Tell whether a sender, which may have stopped, is of this connection."""
         return sender in self._senders
-
-    def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
-        """Set the codecs of a transceiver for the next negotiation."""
-        self.check_open()
-        self.offer_answer.change_transceiver(key, preferences=mime_types)
 
     async def stop_transceiver(self, key: int) -> None:
         """Stop a transceiver at once, and reject its m-section in the next negotiation."""

@@ -206,6 +206,11 @@ class Host:
     def _do_prefer(self, transceiver: Any, codecs: list[dict[str, Any]]) -> None:
         transceiver.setCodecPreferences([_capability(each) for each in codecs])
 
+    def _do_extend(self, transceiver: Any, given: list[dict[str, Any]]) -> None:
+        transceiver.setHeaderExtensionsToNegotiate(
+            [peer.RtpHeaderExtensionCapability(**each) for each in given]
+        )
+
     def _do_parameters(self, sender: Any, given: dict[str, Any], key_frames: list[bool]) -> object:
         # To ask again would begin another transaction.
         last = self._parameters.get(id(sender)) or sender.getParameters()

@@ -12,7 +12,6 @@ from peer.negotiation.codecs import (
     answered_codecs,
     answering_nack,
     codec_lines,
-    common_extensions,
     described_codecs,
     in_order_of,
     media_first,
@@ -20,6 +19,7 @@ from peer.negotiation.codecs import (
     preferred,
     shared_codecs,
 )
+from peer.negotiation.header_extensions import EVERY_EXTENSION, common_extensions
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import MediaSection, Sdp
@@ -328,6 +328,7 @@ def test_a_number_that_the_peer_uses_for_something_else_is_not_ours() -> None:
     )
     add(left, "video")
     exchange(left, right)
+    right.change_transceiver(0, extensions=EVERY_EXTENSION)
     offer = Sdp.parse(right.create_offer().sdp)
     assert numbers(offer)["VP8"] == 96
     assert numbers(offer)["H264"] not in (96, 98)
