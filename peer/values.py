@@ -75,7 +75,7 @@ def _dataclass(
         body |= {name: _OfDataclass(specified, kw_only=kw_only) for name in _DATACLASS_NAMES}
         options: dict[str, Any] = {"kw_only": kw_only, "eq": eq, "order": order}
         made = _ValueMeta(cls.__name__, bases, body, frozen=True, **options)
-        if any(not field.repr for field in specified.values()):
+        if "__repr__" not in body and any(not field.repr for field in specified.values()):
             _leave_out_of_repr(made, specified)
         if eq and any(not field.compare for field in specified.values()):
             _leave_out_of_comparison(made, specified)

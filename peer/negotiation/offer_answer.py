@@ -47,7 +47,6 @@ from peer.negotiation.leniency import (
 from peer.negotiation.offer import create_offer
 from peer.negotiation.remote_candidates import with_remote_candidate
 from peer.negotiation.sdp.attributes import MediaDirection
-from peer.negotiation.sdp_writer import with_gathered
 from peer.negotiation.session import (
     GatheredCandidates,
     RekeyRequest,
@@ -58,6 +57,7 @@ from peer.negotiation.session import (
     needs_implicit_rollback,
     transition,
 )
+from peer.negotiation.shown_description import ShownDescription
 from peer.negotiation.simulcast import new_layers
 from peer.negotiation.without_ice import without_mismatched_ice
 from peer.states import SignalingState
@@ -133,6 +133,7 @@ class OfferAnswer:
         self._versions = count(1)
         self._offer: CreatedDescription | None = None
         self._answer: CreatedDescription | None = None
+        self._shown = ShownDescription()
 
     def __repr__(self) -> str:
         session, needed = self._session, " negotiation-needed" if self.negotiation_needed else ""
@@ -191,10 +192,9 @@ class OfferAnswer:
             described = session.pending_remote if pending else session.current_remote
         if described is None:
             return None
-        sdp = described.sdp
-        if side is Side.LOCAL:
-            sdp = with_gathered(sdp, session, gathered)
-        return SessionDescription(sdp=str(sdp), type=described.type)
+        if side is Side.REMOTE:
+            return SessionDescription(sdp=str(described.sdp), type=described.type)
+        return self._shown.show(described, session, gathered)
 
     def create_offer(self, *, ice_restart: bool = False) -> SessionDescription:
         """Make an offer with what the application asked for.

@@ -265,3 +265,15 @@ print([m for m in made if m[0].startswith("peer") and m[2] and m[0] not in exten
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_value_with_a_repr_of_its_own_keeps_it_where_fields_are_left_out() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Secretive:
+        secret: str
+        derived: str = field(default="", repr=False)
+
+        def __repr__(self) -> str:
+            return "<Secretive>"
+
+    assert repr(Secretive("password")) == "<Secretive>"

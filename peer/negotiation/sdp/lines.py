@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from peer.errors import SdpLimitError, SdpSyntaxError
 from peer.ice import ICE_PWD, ICE_UFRAG
 from peer.printable import without_secrets
-from peer.values import dataclass
+from peer.values import assign, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,9 @@ class Line:
         number: Number of the line in the text that it was read from, counted from 1.
         eol: End of the line: CRLF, LF, or nothing at all for the last one.
 
+    Attributes:
+        key: Name of the attribute, or the type as in `c=`: an attribute's name holds no `=`.
+
     Raises:
         ValueError: The value holds CR, LF or NUL, cannot be written as UTF-8, or is an attribute
             without a name; the type is no letter; or `eol` is something else.
@@ -61,6 +64,7 @@ class Line:
     value: str
     number: int | None = field(default=None, compare=False)
     eol: str = field(default=CRLF, compare=False)
+    key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.type) != 1 or not (self.type.isascii() and self.type.isalpha()):
@@ -73,6 +77,8 @@ class Line:
             raise ValueError("an attribute is `a=name` or `a=name:value`")
         if self.eol not in _LINE_ENDS:
             raise ValueError("a line ends with CRLF, LF or nothing")
+        is_attribute = self.type == "a"
+        assign(self, "key", self.value.partition(":")[0] if is_attribute else f"{self.type}=")
 
     @classmethod
     def parse(cls, text: str, number: int | None = None, *, eol: str = CRLF) -> Line:
@@ -104,7 +110,7 @@ class Line:
     @property
     def name(self) -> str | None:
         """Name of the attribute; None for a line that is no attribute."""
-        return self.value.partition(":")[0] if self.type == "a" else None
+        return self.key if self.type == "a" else None
 
     @property
     def argument(self) -> str:

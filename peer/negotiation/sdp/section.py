@@ -122,7 +122,7 @@ class Section:
         """Lines by the name of their attribute, all others by their type as in `c=`."""
         found: dict[str, list[Line]] = {}
         for line in self.lines:
-            found.setdefault(_name_of(line), []).append(line)
+            found.setdefault(line.key, []).append(line)
         return found
 
     def has(self, name: str) -> bool:
@@ -144,12 +144,12 @@ class Section:
 
     def with_lines(self, *lines: Line) -> Self:
         """Give the section with lines added at its end."""
-        return self._edited((*self.lines, *lines), changed=map(_name_of, lines))
+        return self._edited((*self.lines, *lines), changed=(line.key for line in lines))
 
     def inserted(self, index: int, *lines: Line) -> Self:
         """Give the section with lines added in front of the line at `index`."""
         edited = (*self.lines[:index], *lines, *self.lines[index:])
-        return self._edited(edited, changed=map(_name_of, lines))
+        return self._edited(edited, changed=(line.key for line in lines))
 
     def without(self, *names: str) -> Self:
         """Give the section without some attributes."""
@@ -161,7 +161,7 @@ class Section:
         kept = [line for line in self.lines if line.name != name]
         place = next((i for i, line in enumerate(self.lines) if line.name == name), len(kept))
         edited = (*kept[:place], *lines, *kept[place:])
-        return self._edited(edited, changed=(name, *map(_name_of, lines)))
+        return self._edited(edited, changed=(name, *(line.key for line in lines)))
 
     def _edited(self, lines: tuple[Line, ...], *, changed: Iterable[str], **known: object) -> Self:
         """Give a section with other lines, for which only what has changed is read anew.
@@ -275,7 +275,3 @@ class Section:
     ) -> NoReturn:
         mid = (self.attribute("mid") or "")[:MAX_MID_LENGTH]
         raise error(reason, line=line.text, line_number=line.number, mid=mid or None) from cause
-
-
-def _name_of(line: Line) -> str:
-    return line.name or f"{line.type}="
