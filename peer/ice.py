@@ -41,6 +41,7 @@ class IceParameters:
         username_fragment: 4 to 256 characters.
         password: 22 to 256 characters.
         lite: Whether that end is an ICE-lite implementation.
+        sped: Whether that end takes DTLS in its checks (draft-hancke-webrtc-sped).
 
     Raises:
         ValueError: A value is not of that form.
@@ -49,6 +50,7 @@ class IceParameters:
     username_fragment: str
     password: str = field(repr=False)
     lite: bool = False
+    sped: bool = False
 
     def __post_init__(self) -> None:
         if not ICE_UFRAG.fullmatch(self.username_fragment):

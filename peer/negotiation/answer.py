@@ -18,6 +18,7 @@ from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.header_extensions import answered_extensions, sends_rids
 from peer.negotiation.keying import encryption_of
 from peer.negotiation.sdes import answered_terms, chosen_crypto
+from peer.negotiation.sdp.attributes import SPED_OPTIONS
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Reuse
 from peer.negotiation.simulcast import accepted_streams, answered_layers
@@ -269,7 +270,10 @@ def _accepted(
     mid = section.mid or ""
     # RFC 8839 section 4.2.3: ICE is not in the answer to an offer that has none.
     uses_ice = transport.without_ice is None and has_ice(offer, section)
-    lines = writing.ice_lines(transport) if uses_ice else ()
+    # Of the names for DTLS in checks, those that were offered.
+    offered = offer.transport_ice_options(section) if profile.dtls_in_stun else ()
+    options = [tag for tag in SPED_OPTIONS if tag in offered]
+    lines = writing.ice_lines(transport, options) if uses_ice else ()
     if section.has("ice-mismatch"):
         lines = (*lines, Line.attribute("ice-mismatch"))
     encryption = encryption_of(offer, section)

@@ -23,6 +23,7 @@ from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.header_extensions import offered_extensions, sends_rids
 from peer.negotiation.keying import BEST_EFFORT_PROTOCOL, SDES_PROTOCOL, offers_sdes
 from peer.negotiation.sdes import offered_terms
+from peer.negotiation.sdp.attributes import SPED_OPTIONS
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
 from peer.negotiation.simulcast import offered_again, offered_layers
 from peer.states import IceRole
@@ -223,7 +224,8 @@ class _Writer:
                 raise AssertionError("a slot without content stands where something stood before")
             return writing.rejected_section(slot.described)
         carrier = routing.of(slot.mid)
-        ice = writing.ice_lines(carrier) if carrier.without_ice is None else ()
+        options = SPED_OPTIONS if profile.dtls_in_stun else ()
+        ice = writing.ice_lines(carrier, options) if carrier.without_ice is None else ()
         keys = (
             writing.dtls_lines(carrier, OFFER_SETUP) if carrier.sdes is None else carrier.sdes.lines
         )

@@ -49,6 +49,7 @@ class Profile:
         leniency: What is taken of the peer beyond the grammar of SDP.
         best_effort: Whether a peer that shows no keys at all gets plain RTP.
         sdes: Keys that signalling carries, where the application takes them; None where not.
+        dtls_in_stun: Whether the checks of ICE carry DTLS, where the peer takes it.
     """
 
     capabilities: Mapping[MediaKind, RtpCapabilities]
@@ -68,6 +69,7 @@ class Profile:
     leniency: frozenset[SdpLeniency] = DEFAULT_LENIENCY
     best_effort: BestEffort = BestEffort.OFF
     sdes: Sdes | None = None
+    dtls_in_stun: bool = False
 
     def new_transport(
         self,

@@ -175,12 +175,17 @@ def rejected_section(described: MediaSection) -> MediaSection:
     return MediaSection(lines=tuple(lines))
 
 
-def ice_lines(transport: TransportState) -> tuple[Line, ...]:
-    """Write the ICE attributes of an m-section, on bundled ones too, as browsers do."""
+def ice_lines(transport: TransportState, options: Iterable[str] = ()) -> tuple[Line, ...]:
+    """Write the ICE attributes of an m-section, on bundled ones too, as browsers do.
+
+    Args:
+        transport: Transport with our credentials.
+        options: Tags of `a=ice-options` beside `trickle`.
+    """
     return (
         Line.attribute("ice-ufrag", transport.local.username_fragment),
         Line.attribute("ice-pwd", transport.local.password),
-        Line.attribute("ice-options", "trickle"),
+        Line.attribute("ice-options", " ".join(("trickle", *options))),
     )
 
 

@@ -15,7 +15,7 @@ from peer.ice import IceParameters, WithoutIce
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.association import judge_offer, role_left
 from peer.negotiation.keying import lacks_usable_key, needs_fingerprint
-from peer.negotiation.sdp.attributes import Setup
+from peer.negotiation.sdp.attributes import SPED_OPTIONS, Setup
 from peer.negotiation.session import Refuse, RemoteIdentity
 from peer.negotiation.without_ice import (
     has_ice,
@@ -353,7 +353,8 @@ def ice_parameters(sdp: Sdp, section: MediaSection) -> IceParameters:
         missing = "a=ice-ufrag" if ufrag is None else "a=ice-pwd"
         raise DescriptionError(f"the m-section has no {missing}", mid=section.mid)
     try:
-        return IceParameters(ufrag, password, lite=sdp.session.ice_lite)
+        takes_dtls = not set(SPED_OPTIONS).isdisjoint(sdp.transport_ice_options(section))
+        return IceParameters(ufrag, password, lite=sdp.session.ice_lite, sped=takes_dtls)
     except ValueError as error:
         raise DescriptionError(str(error), mid=section.mid) from None
 

@@ -33,6 +33,7 @@ from peer.tasks import BackgroundTasks
 from peer.transport.context import TransportContext
 from peer.transport.ice.servers import parse_servers
 from peer.transport.sctp.transport import DataTransport
+from peer.transport.wire.stun_embedding import StunEmbedding
 from peer.values import dataclass
 
 if TYPE_CHECKING:
@@ -336,6 +337,7 @@ class EffectExecutor:
             tap=None if self._tap is None else self._tap.of_transport(key),
             on_secret=self._on_secret,
             judge=self._judge,
+            embedding=StunEmbedding() if self._configuration.dtls_in_stun else None,
         )
 
     def _configure_when_connected(self, transport: PeerTransport, effect: ConfigureRtp) -> None:

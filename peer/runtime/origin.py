@@ -76,6 +76,7 @@ def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
         leniency=frozenset(configuration.sdp_leniency),
         best_effort=configuration.best_effort,
         sdes=configuration.sdes,
+        dtls_in_stun=configuration.dtls_in_stun,
     )
     return ConnectionOrigin(f"pc-{next(_numbers)}", certificates, OfferAnswer(profile), do_nothing)
 

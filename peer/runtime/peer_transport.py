@@ -31,6 +31,7 @@ from peer.negotiation.effects import (
 )
 from peer.negotiation.session import GatheredCandidates
 from peer.runtime.rtcp_transport import RtcpTransport, start_path
+from peer.runtime.transport_judge import JudgeOfTransport
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceGeneration
@@ -43,11 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.configuration import PeerConfiguration
-    from peer.errors import DtlsError, PeerTrustError, TransportError
+    from peer.errors import DtlsError, TransportError
     from peer.ice import CandidateFields, IceParameters
     from peer.identity.certificate import CertificateStore
-    from peer.identity.fingerprints import Fingerprint
-    from peer.identity.shown_certificate import ShownCertificate
     from peer.negotiation.effects import OpenTransport, TransportEffect
     from peer.rtp.engine.engine import RtpEngine
     from peer.transport.context import PeerJudge, TransportContext
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from peer.transport.interfaces import MakeFreshPath
     from peer.transport.sctp.transport import DataTransport
     from peer.transport.tap import Tap
+    from peer.transport.wire.stun_embedding import StunEmbedding
     from peer.transports import DtlsTransport
     from peer.trust.level import PeerTrust
 
@@ -103,27 +103,6 @@ class PeerTransportEvents(Protocol):
         self, transport: PeerTransport, association: int, *, reason: str
     ) -> None:
         """Handle an abandoned association; the former association stays in use."""
-
-
-class JudgeOfTransport:
-    """Passes the certificates that one transport is shown on to the judge of its connection.
-
-    Args:
-        judged_by: That judge; a fork that takes the transport over puts its own in its place.
-    """
-
-    def __init__(self, judged_by: PeerJudge) -> None:
-        self.judged_by = judged_by
-
-    def judge(
-        self, shown: ShownCertificate, decide: Callable[[PeerTrustError | None], None]
-    ) -> None:
-        """Judge a certificate, as `PeerJudge.judge`."""
-        self.judged_by.judge(shown, decide)
-
-    def trust_in(self, shown: Fingerprint | None) -> PeerTrust:
-        """Tell who the peer is that shows a certificate, as `PeerJudge.trust_in`."""
-        return self.judged_by.trust_in(shown)
 
 
 class PeerTransport:
@@ -174,7 +153,8 @@ class PeerTransport:
         self.secure = secure = SecureTransport(
             key=effect.key, certificate=certificates.newest, events=self, context=context
         )
-        self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
+        make_ice = functools.partial(self._make_ice, secure=secure, embedding=context.embedding)
+        self.ice = IceGenerations(effect.local, make=make_ice, events=self, tap=tap)
         self._engine: RtpEngine | None = None
         self._handlers = PacketHandlers(
             on_rtp=lambda packet, arrival: self.engine.on_rtp(packet, arrival),
@@ -490,11 +470,12 @@ class PeerTransport:
         if self.seen_as is not None:
             self.seen_as.on_change()
 
-    def _make_generation(self, local: IceParameters, events: IceEvents) -> IceGeneration:
-        return self._make_ice(local, events, self.secure)
-
     def _make_ice(
-        self, local: IceParameters, events: IceEvents, secure: SecureTransport
+        self,
+        local: IceParameters,
+        events: IceEvents,
+        secure: SecureTransport,
+        embedding: StunEmbedding | None = None,
     ) -> IceGeneration:
         tap = self._tap
         accepts_strangers = self._configuration.ice is IcePolicy.OPTIONAL
@@ -514,6 +495,7 @@ class PeerTransport:
                 self, local.username_fragment, peer=peer
             ),
             on_stranger=secure.receive_stranger if accepts_strangers else None,
+            embedding=embedding,
             # Without a tap, a socket has no branch for tracing on any datagram.
             tap=tap if tap is not None and tap.wants_datagrams else None,
         )

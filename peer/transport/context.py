@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from peer.identity.shown_certificate import ShownCertificate
     from peer.times import MonotonicTime
     from peer.transport.tap import Tap
+    from peer.transport.wire.stun_embedding import StunEmbedding
     from peer.trust.level import PeerTrust
 
 #: Takes one line of a key log, in the format of NSS (SSLKEYLOGFILE).
@@ -54,6 +55,7 @@ class TransportContext:
         on_secret: Told of the TLS session keys; None where they are not to be logged.
         judge: Decides on the peer's certificate once it fits the description; None where the
             description is all that is asked.
+        embedding: The part of the handshake in ICE's checks; None where it is not asked for.
     """
 
     policy: SecurityPolicy = field(default_factory=SecurityPolicy)
@@ -61,6 +63,7 @@ class TransportContext:
     tap: Tap | None = None
     on_secret: OnSecret | None = None
     judge: PeerJudge | None = None
+    embedding: StunEmbedding | None = None
 
 
 #: The context of a transport with the default policy that nobody traces.

@@ -12,7 +12,8 @@ import pytest
 
 from peer.ice import CandidateFields, IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.adapters.ice_agent import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
+from peer.transport.adapters.check_list import MAX_PAIRS, MAX_REMOTE_CANDIDATES
+from peer.transport.adapters.ice_agent import MAX_ROLE_SWITCHES
 from tests.support.clock.deadline import DEADLINE
 from tests.support.clock.own_time import own_time
 from tests.support.network.ice import LOOPBACK, End

@@ -13,6 +13,10 @@ from typing import Self
 from peer.negotiation.sdp.lines import MAX_UINT32, MAX_UINT64, joined, number, words
 from peer.values import dataclass
 
+#: Tags of `a=ice-options` of an end that takes DTLS in its checks: that of
+#: draft-hancke-webrtc-sped, and those of libwebrtc from M155 on and before.
+SPED_OPTIONS = ("sped", "googspedv1", "goog-sped-v1")
+
 
 class MediaDirection(StrEnum):
     """Direction of media as seen by the end that wrote it (RFC 8866 section 6.7)."""

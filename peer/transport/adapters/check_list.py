@@ -11,9 +11,15 @@ from peer.transport.adapters.tcp_candidates import TcpCandidate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aioice import Candidate
     from aioice.ice import StunProtocol
 
     from peer.transport.adapters.ice_socket import Address
+
+#: Remote candidates kept, signalled and peer-reflexive together; more are ignored (ours).
+MAX_REMOTE_CANDIDATES = 128
+#: Candidate pairs in the check list (ours; RFC 8445 section 6.1.2.5 wants a limit, 100 by default).
+MAX_PAIRS = 512
 
 
 def pair_of(
@@ -24,6 +30,19 @@ def pair_of(
         if pair.protocol is protocol and pair.remote_addr == address:
             return pair
     return None
+
+
+def has_room_for(
+    pairs: Sequence[CandidatePair],
+    remotes: Sequence[Candidate],
+    protocol: StunProtocol,
+    address: Address,
+) -> bool:
+    """Tell whether a check from a remote address may add a pair, by the limits above."""
+    if pair_of(pairs, protocol, address) is not None:
+        return True
+    is_known = any((each._network_host, each.port) == address for each in remotes)
+    return len(pairs) < MAX_PAIRS and (is_known or len(remotes) < MAX_REMOTE_CANDIDATES)
 
 
 def next_pair(pairs: Sequence[CandidatePair]) -> CandidatePair | None:

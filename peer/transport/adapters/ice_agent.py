@@ -15,8 +15,16 @@ from typing import TYPE_CHECKING
 from aioice import Candidate, Connection, TransportPolicy, stun
 from aioice.ice import ICE_COMPLETED, ICE_FAILED, CandidatePair, StunProtocol
 
-from peer.transport.adapters.check_list import next_pair, pair_of, udp_may_work
+from peer.transport.adapters.check_list import (
+    MAX_PAIRS,
+    MAX_REMOTE_CANDIDATES,
+    has_room_for,
+    next_pair,
+    pair_of,
+    udp_may_work,
+)
 from peer.transport.adapters.consent_check import ConsentCheck
+from peer.transport.adapters.embedded_attributes import ChecksWithDtls
 from peer.transport.adapters.ice_socket import Address, IceSocket
 from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
 from peer.transport.adapters.path_probes import PathProbes
@@ -30,11 +38,8 @@ if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
     from peer.transport.adapters.consent_check import OnConsentAnswer
     from peer.transport.adapters.traced_socket import SocketTap
+    from peer.transport.wire.stun_embedding import StunEmbedding
 
-#: Remote candidates kept, signalled and peer-reflexive together; more are ignored (ours).
-MAX_REMOTE_CANDIDATES = 128
-#: Candidate pairs in the check list (ours; RFC 8445 section 6.1.2.5 wants a limit, 100 by default).
-MAX_PAIRS = 512
 #: Seconds by which checks over TCP are later where there is UDP as well (ours): a check that was
 #: lost is sent again after 0.5 s.
 UDP_HEAD_START = 1.0
@@ -67,9 +72,11 @@ class IceAgent(Connection):
             or name, and again the address that a name leads to.
         on_early_peer: Called, while there is no answer, with the username fragment of a peer that
             checks, unless it is `peer_fragment`. True where that peer is not ours to serve.
+        embedding: DTLS handshake to embed in checks; None where that is not asked for.
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
+        with_dtls: Embeds DTLS in checks, where that is asked for.
         peer_fragment: The peer's username fragment, by its first check or by the answer.
         answers_checks: Whether the peer may send to us. False lets its consent to do so expire.
         path: Socket and remote address that data is sent by, or None.
@@ -99,6 +106,7 @@ class IceAgent(Connection):
         on_check: Callable[[], None],
         accepts: Callable[[Candidate, str], bool],
         on_early_peer: Callable[[str], bool] | None = None,
+        embedding: StunEmbedding | None = None,
         tap: SocketTap | None = None,
     ) -> None:
         super().__init__(
@@ -108,6 +116,7 @@ class IceAgent(Connection):
             transport_policy=TransportPolicy.RELAY if relay_only else TransportPolicy.ALL,
         )
         self.on_datagram = on_datagram
+        self.with_dtls = ChecksWithDtls(self, embedding, on_datagram)
         self.path: tuple[IceSocket, Address] | None = None
         self.path_reason = ""
         self.checks_sent = 0
@@ -241,17 +250,8 @@ class IceAgent(Connection):
         self._pair_is_due.set()
 
     def _pair_remote_candidate(self, remote_candidate: Candidate) -> None:
-        # RFC 8445 section 6.1.2.5: the check list is limited.
         if len(self._check_list) + len(self._protocols) <= MAX_PAIRS:
             super()._pair_remote_candidate(remote_candidate)
-
-    def _has_room_for(self, protocol: StunProtocol, addr: Address) -> bool:
-        if pair_of(self._check_list, protocol, addr) is not None:
-            return True
-        is_known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
-        return len(self._check_list) < MAX_PAIRS and (
-            is_known or len(self._remote_candidates) < MAX_REMOTE_CANDIDATES
-        )
 
     # Checks
 
@@ -350,6 +350,7 @@ class IceAgent(Connection):
         request = super().build_request(pair, nominate and not self._nominated)
         if isinstance(pair.local_candidate, TcpCandidate):
             request.attributes["PRIORITY"] = pair.local_candidate.priority_as("prflx")
+        self.with_dtls.add_to_check(request)
         self.unanswered.add(pair, request)
         self.checks_sent += 1
         return request
@@ -372,6 +373,7 @@ class IceAgent(Connection):
             # given up for one that works. Only an ICE restart leads on, at both ends.
             self.respond_error(message, addr, protocol, (403, "Forbidden"))
             return
+        self.with_dtls.take_from_check(message)
         super().request_received(message, addr, protocol)
 
     def _is_of_another_peer(self, message: stun.Message) -> bool:
@@ -409,7 +411,7 @@ class IceAgent(Connection):
         if (
             self._halted
             or "PRIORITY" not in message.attributes
-            or not self._has_room_for(protocol, addr)
+            or not has_room_for(self._check_list, self._remote_candidates, protocol, addr)
         ):
             return
         super().check_incoming(message, addr, protocol)
@@ -460,8 +462,7 @@ class IceAgent(Connection):
             self._on_other_path()
             return
         if is_nominated_again:
-            # As libwebrtc does with every check. It is not an answer, and renews no consent (RFC
-            # 7675 section 5.1).
+            # libwebrtc does so with every check. It is no answer, and renews no consent (RFC 7675).
             return
         if before not in (None, pair):
             self.path_reason = "the peer nominated it" if pair.nominated else "it is a better one"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from peer.times import MonotonicTime, Seconds
+    from peer.transport.adapters.embedded_attributes import ChecksWithDtls
 
 Address: TypeAlias = tuple[str, int]
 
@@ -41,6 +42,7 @@ class SocketOwner(Protocol):
         malformed: STUN messages dropped, as they could not be parsed.
         oversized: Datagrams dropped, as they were too long for the receive buffer.
         checks_refused: Responses with a STUN error.
+        with_dtls: Embeds DTLS in checks, where that is asked for.
     """
 
     on_datagram: Callable[[bytes], object]
@@ -50,6 +52,7 @@ class SocketOwner(Protocol):
     malformed: int
     oversized: int
     checks_refused: int
+    with_dtls: ChecksWithDtls
 
     def request_received(
         self, message: stun.Message, addr: Address, protocol: StunProtocol
@@ -227,11 +230,17 @@ class IceSocket(StunProtocol):
             case stun.Class.RESPONSE | stun.Class.ERROR:
                 transaction = self.transactions.get(message.transaction_id)
                 if transaction is not None:
+                    self.receiver.with_dtls.take_from_answer(message)
                     self.receiver.checks_refused += message.message_class is stun.Class.ERROR
                     transaction.response_received(message, source)
             case stun.Class.INDICATION:
                 # RFC 8445 section 11: a keepalive, to which nothing is due.
                 pass
+
+    def send_stun(self, message: stun.Message, addr: Address) -> None:
+        """Send a STUN message; called by aioice."""
+        self.receiver.with_dtls.add_to_answer(message)
+        super().send_stun(message, addr)
 
     def error_received(self, exc: Exception) -> None:
         """Report a refusal of a TURN server; other errors of a send are as good as a loss."""

@@ -71,9 +71,9 @@ class TracedSocket(IceSocket):
         return send_until_refused(lambda datagram: self.transmit(datagram, address), datagrams)
 
     def send_stun(self, message: stun.Message, addr: Address) -> None:
-        """Report a STUN message and send it; called by aioice."""
-        self._tap.sent_stun(message, local=self._local, remote=addr)
+        """Send a STUN message and report it; called by aioice."""
         super().send_stun(message, addr)
+        self._tap.sent_stun(message, local=self._local, remote=addr)
 
     @cached_property
     def _local(self) -> Address:

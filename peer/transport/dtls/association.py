@@ -152,8 +152,12 @@ class DtlsAssociation:
         der = self.peer_certificate_der
         return None if der is None else Fingerprint.of_certificate(der, HashFunction.SHA256)
 
-    def start(self) -> None:
-        """Send the ClientHello as client, or be ready for one as server."""
+    def start(self, *, before_path: bool = False) -> None:
+        """Send the ClientHello as client, or be ready for one as server.
+
+        Args:
+            before_path: There is no path yet, but checks of ICE carry the ClientHello.
+        """
         if self._handshake is not None or self._ended:
             return
         self._handshake = Handshake(
@@ -171,7 +175,8 @@ class DtlsAssociation:
             self._set_state(DtlsTransportState.CONNECTING)
             # The callback may have closed it.
             if not self._ended:
-                self._handshake.begin(peer_is_due=not self._patience.running)
+                peer_is_due = not (before_path or self._patience.running)
+                self._handshake.begin(peer_is_due=peer_is_due)
 
     def await_peer(self) -> None:
         """Wait for a peer who may not have our answer yet, as long as the policy bounds it."""

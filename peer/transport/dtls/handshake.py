@@ -93,6 +93,7 @@ class Handshake:
         self._repeat_on_epoch: int | None = None
         self._role = role
         self._timeout = context.policy.handshake_timeout
+        self._embedding = context.embedding
         self._datagrams_taken = 0
         # RFC 5246 section 7.4.9: the server's ChangeCipherSpec follows the client's. One before
         # that, late of a former association, would use up the number of the record that is still
@@ -146,6 +147,8 @@ class Handshake:
         Returns:
             False where the datagram holds nothing that the peer could send at this point.
         """
+        if self._embedding is not None:
+            self._embedding.acknowledge(datagram)
         if not self.complete:
             return self._receive_clear(datagram)
         self.connection.feed(datagram)
@@ -222,6 +225,8 @@ class Handshake:
     def _send(self, datagrams: Sequence[bytes]) -> None:
         if datagrams and not self.complete:
             self._flight.sent(datagrams)
+            if self._embedding is not None:
+                self._embedding.set_flight(datagrams)
             self._accepts_change_cipher_spec = self._accepts_change_cipher_spec or any(
                 map(has_change_cipher_spec, datagrams)
             )
@@ -236,12 +241,16 @@ class Handshake:
         """Drop our last flight, as the peer has used the keys (RFC 6347 section 4.2.4)."""
         if self.complete:
             self._flight.discard()
+            if self._embedding is not None:
+                self._embedding.end()
 
     def end(self) -> None:
         """Send close_notify where there are keys to protect it with, and stop all timers."""
         if self._ended:
             return
         self._ended = True
+        if self._embedding is not None:
+            self._embedding.set_flight(())
         self._retransmission.cancel()
         self._deadline.cancel()
         self._suspicion_timer.cancel()
@@ -382,6 +391,8 @@ class Handshake:
             self._repeat_on_epoch = self._epoch_before_last_flight()
             self._deadline.cancel()
             self._flight.stop_timer()
+            if self._embedding is not None:
+                self._embedding.note_complete(answered=self._repeat_on_epoch is None)
             self._on_complete(self.connection)
 
     def _objection_before(self, flight: Sequence[bytes]) -> DtlsError | None:
@@ -435,6 +446,8 @@ class Handshake:
             self._arm_retransmission()
 
     def _make_flight_smaller(self) -> None:
+        if self._flight.has_found_no_path:
+            return
         # RFC 9147 section 4.4: a flight that is not answered may be too large for the path.
         smaller = next((size for size in SMALLER_MTUS if size < self.connection.mtu), None)
         if smaller is not None and self._flight.largest > smaller:
@@ -462,10 +475,13 @@ class Flight:
     Args:
         transmit: Sends one datagram.
         round_trip_time: Gives the round trip that the path has shown, in seconds, or None.
+
+    Attributes:
+        has_found_no_path: Whether the path refused a datagram of the flight.
     """
 
     def __init__(
-        self, transmit: Callable[[bytes], object], round_trip_time: Callable[[], Seconds | None]
+        self, transmit: Callable[[bytes], bool], round_trip_time: Callable[[], Seconds | None]
     ) -> None:
         self._transmit = transmit
         self._round_trip_time = round_trip_time
@@ -473,7 +489,7 @@ class Flight:
         self._interval = FIRST_INTERVAL
         self._repeats = 0
         self._copies = 0
-        self._has_found_no_path = False
+        self.has_found_no_path = False
         self._timer = Timer(self._on_timer)
 
     @property
@@ -491,17 +507,17 @@ class Flight:
         self._datagrams = tuple(datagrams)
         self._copies = 0
         self._interval = self._first_interval()
-        self._has_found_no_path = False
+        self.has_found_no_path = False
         self._timer.start(self._interval)
 
     def unsent(self) -> None:
         """Note that the path refused a datagram of the flight."""
-        self._has_found_no_path = True
+        self.has_found_no_path = True
 
     def retry(self) -> None:
         """Send a flight that found no path at once, rather than when its interval is over."""
-        if self._has_found_no_path:
-            self._has_found_no_path = False
+        if self.has_found_no_path:
+            self.has_found_no_path = False
             self._send_again()
 
     def stop_timer(self) -> None:
@@ -525,6 +541,11 @@ class Flight:
         return min(max(FIRST_INTERVAL, ROUND_TRIPS * round_trip_time), LONGEST_INTERVAL)
 
     def _on_timer(self) -> None:
+        if self.has_found_no_path:
+            # It is not the path that has lost it.
+            self._timer.start(self._interval)
+            self.retry()
+            return
         longer = self._first_interval() - self._interval
         if self._copies == 0 and longer > 0:
             # The path has shown since then how long it is.
@@ -543,4 +564,5 @@ class Flight:
 
     def _send_again(self) -> None:
         for datagram in self._datagrams:
-            self._transmit(datagram)
+            if not self._transmit(datagram):
+                self.unsent()

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.shared_gathering import GatheringMember
     from peer.transport.interfaces import StrangerPath
+    from peer.transport.wire.stun_embedding import StunEmbedding
 
 _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
 
@@ -92,7 +93,7 @@ class IceGeneration:
             who may not have our answer yet.
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
-        on_early_peer: As of an `IceAgent`.
+        on_early_peer, embedding: As of an `IceAgent`.
         on_stranger: Takes datagrams of unknown senders where the peer has no ICE, each with the way
             back; None where such a peer is not accepted. `on_datagram` then returns whether the
             datagram has authenticated.
@@ -123,6 +124,7 @@ class IceGeneration:
         on_early_peer: Callable[[str], bool] | None = None,
         on_stranger: Callable[[bytes, StrangerPath], None] | None = None,
         timing: IceTiming | None = None,
+        embedding: StunEmbedding | None = None,
         tap: SocketTap | None = None,
     ) -> None:
         self.local = local
@@ -145,6 +147,7 @@ class IceGeneration:
             on_check=self._on_check,
             accepts=self._accepts,
             on_early_peer=on_early_peer,
+            embedding=embedding,
             tap=tap,
         )
         self.datagrams = IceDatagrams(self._agent)
@@ -315,6 +318,7 @@ class IceGeneration:
         self._early.pop_all()
         self._peer_knows_us = not is_answerer or self._agent.checks_received > 0
         self._role = role
+        self._agent.with_dtls.expect(is_taken=remote.sped)
         self._agent.set_role(controlling=role is IceRole.CONTROLLING)
         self._set_state(IceTransportState.CHECKING)
         loop = asyncio.get_running_loop()
@@ -322,7 +326,7 @@ class IceGeneration:
             self._longest_wait, self._on_connect_timeout, self._longest_wait
         )
         self._shorten_wait()
-        self._spawn(self._check(remote))
+        self._spawn(self._aiortc.start(remote))
 
     def start_without_ice(
         self, peer: DefaultDestination, *, is_client: bool, on_moved: Callable[[LatchingPath], None]
@@ -349,8 +353,7 @@ class IceGeneration:
                 timing=self._timing,
             )
         if not self._latching.take(peer, is_client=is_client, on_moved=on_moved):
-            looked_up = self._latching.look_up(peer, is_client=is_client, on_moved=on_moved)
-            self._spawn(looked_up)
+            self._spawn(self._latching.look_up(peer, is_client=is_client, on_moved=on_moved))
 
     def on_usable(self) -> None:
         """Become connected, as the peer's address is known; called by the path without ICE."""
@@ -549,9 +552,6 @@ class IceGeneration:
             self.gathering_state = IceGatheringState.COMPLETE
             self._events.on_candidate(None)
             self._maybe_complete()
-
-    async def _check(self, remote: IceParameters) -> None:
-        await self._aiortc.start(remote)
 
     def _on_connect_timeout(self, waited: Seconds) -> None:
         self._fail(

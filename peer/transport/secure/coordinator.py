@@ -19,6 +19,7 @@ from peer.transport.secure.rekey import (
 )
 from peer.transport.secure.sending import ProbeSchedule
 from peer.transport.secure.slots import RetiringSlots
+from peer.transport.wire.stun_embedding import EmbeddingState
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from peer.transport.secure.slots import AssociationSlot
 
 _CONNECTED = DtlsTransportState.CONNECTED
+_NOT_EMBEDDED = EmbeddingState.OVER
 _OVER = (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
 
 _HANDSHAKING = (RekeyPhase.HANDSHAKING, RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK)
@@ -86,6 +88,7 @@ class RekeyCoordinator:
         self._handshake_timeout = context.policy.handshake_timeout
         self._report_state = on_state
         self._tap = context.tap
+        self._embedding = context.embedding
         self._phase = RekeyPhase.IDLE
         self._path_up = False
         self._in_use: AssociationSlot | None = None
@@ -191,6 +194,10 @@ class RekeyCoordinator:
             slot.fresh_path.hold()
         slot.fingerprints = tuple(fingerprints)
         slot.association.verify(fingerprints)
+        is_embedded = self._embedding is not None and self._embedding.state is not _NOT_EMBEDDED
+        if is_embedded and slot is self._in_use and slot.association.role is DtlsRole.CLIENT:
+            # The checks carry it before there is a path.
+            slot.association.start(before_path=True)
         self._start_if_path_up(slot)
 
     def discard(self, slot: AssociationSlot) -> None:

@@ -72,6 +72,8 @@ def stun_detail(message: stun.Message) -> str:
     attributes = message.attributes
     found = [] if message.message_method is stun.Method.BINDING else [message.message_method.name]
     found += [name for name in _FLAGS if name in attributes]
+    if "META-DTLS-IN-STUN" in attributes:
+        found.append(f"DTLS of {len(attributes['META-DTLS-IN-STUN'])} octets (SPED)")
     if "ERROR-CODE" in attributes:
         code, reason = attributes["ERROR-CODE"]
         found.append(f"{code} {reason}")

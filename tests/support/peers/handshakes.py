@@ -19,6 +19,7 @@ from tests.support.peers.exchange import hand_over, hear_description, trickling
 if TYPE_CHECKING:
     from peer import DataChannel, DataChannelEvent, SessionDescription
     from tests.support.peers.third_party import Line, ThirdPartyPeer
+    from tests.support.tracing.traces import Sink
 
 # Seconds between two looks at what the peer counts.
 _LOOK = 0.02
@@ -49,11 +50,15 @@ class Call:
     Attributes:
         key_type: Of our certificate.
         profile: The only SRTP profile that we know, or None for all.
+        dtls_in_stun: Whether our checks carry DTLS.
+        trace: Sink of our trace, or None.
     """
 
     way: Way
     key_type: KeyType = KeyType.ECDSA_P256
     profile: SrtpProfile | None = None
+    dtls_in_stun: bool = False
+    trace: Sink | None = None
 
     @property
     def configuration(self) -> PeerConfiguration:
@@ -63,6 +68,8 @@ class Call:
             answer_role=AnswerRole.PASSIVE if passive else AnswerRole.ACTIVE,
             certificates=[Certificate.generate(self.key_type)],
             srtp_profiles=tuple(SrtpProfile) if self.profile is None else (self.profile,),
+            dtls_in_stun=self.dtls_in_stun,
+            trace=self.trace,
         )
 
 

@@ -145,6 +145,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "_release_timeout",
         "_udp",
         "unanswered",
+        "with_dtls",
         "_on_early_peer",
         "_pacing",
         "peer_fragment",

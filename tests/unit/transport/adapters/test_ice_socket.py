@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aioice import stun
+from aioice import Connection, stun
 
+from peer.transport.adapters.embedded_attributes import ChecksWithDtls
 from peer.transport.adapters.ice_socket import MAX_SOURCES, Address, IceSocket
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Owner:
         self.malformed = 0
         self.oversized = 0
         self.checks_refused = 0
+        agent = Connection(ice_controlling=True)
+        self.with_dtls = ChecksWithDtls(agent, None, self.on_datagram)
 
     def request_received(
         self, message: stun.Message, addr: Address, protocol: StunProtocol
