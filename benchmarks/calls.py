@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.calls_subjects import Baresip, Handfast
 from benchmarks.harness import ARTIFACTS, Subject, compare, run_rounds
+from benchmarks.targets import Target, judge
 from tests.support.peers.sip_phones import sounding, two_phones
 from tests.support.project.tools import missing
 
@@ -48,14 +49,9 @@ async def run(rounds: int, console: Console) -> bool:
         f"A call with its handshake takes {1000 * seconds:.1f} ms of processor time for both ends: "
         f"{1 / seconds:.0f} calls a second for each core"
     )
-    if len(subjects) == 1:
-        return True
-    ratio = report.ratio_to(Baresip.name).median
-    met = ratio <= TARGET
-    console.print(
-        f"{'Met' if met else 'MISSED'}: {ratio:.2f} of baresip's time, the target is {TARGET}"
-    )
-    return met
+    ratios = report.ratios_to(Baresip.name) if len(subjects) > 1 else ()
+    target = Target("INVITE to the first sound, ours / baresip's", ratios, TARGET)
+    return judge("calls", [target], console)
 
 
 async def processor_time(calls: int) -> float:

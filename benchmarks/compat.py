@@ -16,6 +16,7 @@ from benchmarks.harness import ARTIFACTS, Report, Series, compare, run_rounds
 from benchmarks.rtp_process import LOAD_CORE, Who
 from benchmarks.rtp_streams import AUDIO, VIDEO, pictures, sounds
 from benchmarks.rtp_trial import decode
+from benchmarks.targets import Target, judge
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,18 +64,13 @@ async def run(rounds: int, console: Console) -> bool:
     else:
         os.sched_setaffinity(0, {LOAD_CORE})
         reports += await decoded(-(-rounds // _SET_UPS_EACH))
-    met = True
+    targets = []
     for number, report in enumerate(reports):
         report.print(console)
         report.write(ARTIFACTS / f"bench-compat-{number}.json")
-        ratio = report.ratio_to("handfast")
-        within = ratio.median <= TARGET
-        met = met and within
-        console.print(
-            f"{'Met' if within else 'MISSED'}: {ratio.median:.3f} of our own time"
-            f" ({ratio.lowest:.2f} to {ratio.highest:.2f}), the target is {TARGET}"
-        )
-    return met
+        name = f"{report.benchmark}, compat / ours"
+        targets.append(Target(name, report.ratios_to("handfast"), TARGET))
+    return judge("compat", targets, console)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from benchmarks.echo_trial import CORES, Echo, Stack, Trial, echo
 from benchmarks.harness import ARTIFACTS, run_rounds
 from benchmarks.rtp_process import LOAD_CORE
 from benchmarks.rtp_streams import sounds
+from benchmarks.targets import Target, judge
 from tests.support.project.tools import TOOLS
 
 if TYPE_CHECKING:
@@ -74,37 +75,23 @@ async def run(rounds: int, console: Console) -> bool:
 
 def _report(console: Console, alone: Found, busy: Found) -> bool:
     ours, theirs = alone[Stack.HANDFAST], alone[Stack.AIORTC]
-    checks: list[tuple[str, Sequence[float], float, bool]] = [
-        (
-            "memory of a bot, ours / aiortc's",
-            [one.kilobytes / other.kilobytes for one, other in zip(ours, theirs, strict=True)],
-            MOST_MEMORY,
-            False,
-        ),
-        (
-            "sound that comes back beside busy loops",
-            [one.delivered for one in busy[Stack.HANDFAST]],
-            LEAST_SOUND,
-            True,
-        ),
-    ]
+    processor: list[float] = []
     if Stack.LIBWEBRTC in alone:
         paired = zip(ours, alone[Stack.LIBWEBRTC], strict=True)
-        ratios = [one.microseconds / other.microseconds for one, other in paired]
-        checks.insert(0, ("processor time, ours / libwebrtc's", ratios, MOST_PROCESSOR, False))
+        processor = [one.microseconds / other.microseconds for one, other in paired]
     else:
         console.print(f"[yellow]without libwebrtc: {TOOLS['wrtc'].how_to_get}")
     paired = zip(ours, theirs, strict=True)
     by_aiortc = [one.microseconds / other.microseconds for one, other in paired]
     console.print(f"processor time, ours / aiortc's: {_spread(by_aiortc)}")
-    met = True
-    for name, values, target, at_least in checks:
-        found = median(values)
-        reached = found >= target if at_least else found <= target
-        met &= reached
-        word = "Met" if reached else "MISSED"
-        console.print(f"{word}: {name} {_spread(values)}, the target is {target}")
-    return met
+    memory = [one.kilobytes / other.kilobytes for one, other in zip(ours, theirs, strict=True)]
+    sound = [one.delivered for one in busy[Stack.HANDFAST]]
+    targets = (
+        Target("processor time of a bot, ours / libwebrtc's", processor, MOST_PROCESSOR),
+        Target("memory of a bot, ours / aiortc's", memory, MOST_MEMORY),
+        Target("sound that comes back beside busy loops", sound, LEAST_SOUND, at_least=True),
+    )
+    return judge("echo", targets, console)
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -17,6 +17,7 @@ from benchmarks.handshake_subjects import Aiortc, Handfast
 from benchmarks.harness import ARTIFACTS, compare
 from benchmarks.setup_subjects import Handfast as Setup
 from benchmarks.setup_subjects import TracedHandfast as TracedSetup
+from benchmarks.targets import judge
 
 #: Rounds that do not count, rounds by default, and most rounds (ours).
 WARM_UP = 3
@@ -47,6 +48,7 @@ async def run(rounds: int, console: Console) -> None:
     )
     report.print(console)
     report.write(ARTIFACTS / "bench-handshake-trace.json")
+    judge("handshake", [], console)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -91,6 +91,12 @@ class Report:
         """Return the ratio of our durations to those of a named subject."""
         return Ratio.between(self.series[0], next(one for one in self.series if one.name == name))
 
+    def ratios_to(self, name: str) -> tuple[float, ...]:
+        """Return the ratios of our durations to those of a named subject, round by round."""
+        other = next(one for one in self.series if one.name == name)
+        pairs = zip(self.series[0].milliseconds, other.milliseconds, strict=True)
+        return tuple(ours / theirs for ours, theirs in pairs)
+
     def print(self, console: Console) -> None:
         """Print the result as a table."""
         ours = self.series[0]

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks.harness import ARTIFACTS, run_rounds
 from benchmarks.setup_subjects import Aiortc, Handfast
+from benchmarks.targets import Target, judge
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,20 +77,15 @@ async def run(rounds: int, console: Console) -> bool:
     memory = [ours.kilobytes / theirs.kilobytes for ours, theirs in pairs]
     collection = [ours.collection / theirs.collection for ours, theirs in pairs]
     objects = [ours.objects for ours, _ in pairs]
-    met = True
-    for name, values, most in (
-        ("memory, ours / aiortc's", memory, MOST_MEMORY),
-        ("full collection, ours / aiortc's", collection, MOST_COLLECTION),
-        ("objects of an end of ours", objects, MOST_OBJECTS),
-    ):
-        within = median(values) <= most
-        met &= within
-        spread = f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-        console.print(f"{'Met' if within else 'MISSED'}: {name} {spread}, the target is {most}")
     ARTIFACTS.mkdir(exist_ok=True)
     numbers = {stack: [asdict(one) for one in each] for stack, each in found.items()}
     (ARTIFACTS / "bench-idle.json").write_text(json.dumps(numbers, indent=2))
-    return met
+    targets = (
+        Target("memory of an idle end, ours / aiortc's", memory, MOST_MEMORY),
+        Target("full collection, ours / aiortc's", collection, MOST_COLLECTION),
+        Target("objects of an idle end", objects, MOST_OBJECTS),
+    )
+    return judge("idle", targets, console)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ from benchmarks.harness import ARTIFACTS, Report, compare
 from benchmarks.record_load import Caller
 from benchmarks.rtp_process import Process, SubjectError
 from benchmarks.rtp_streams import PICTURES, Payloads, pictures, sounds
+from benchmarks.targets import Target, judge
 from tests.support.project.tools import SYSTEM_PYTHON, TOOLS
 
 #: Targets: most of our processor time, as a share of aiortc's and of GStreamer's (ours).
 AIORTC, GSTREAMER = 0.1, 2.0
+_GSTREAMER = "GStreamer"
 #: Seconds of a recording, and rounds, by default (ours).
 SECONDS, ROUNDS = 10, 3
 #: Least share of the sent frames in a file (ours): the first and the last may be missing.
@@ -146,18 +148,20 @@ def subjects(seconds: float) -> list[Subject]:
         program = str(Path(__file__).with_name("record_webrtcbin.py"))
         command = (SYSTEM_PYTHON, program)
         found.append(
-            Subject("GStreamer", GSTREAMER, command, suffix="webm", clips=clips, seconds=seconds)
+            Subject(_GSTREAMER, GSTREAMER, command, suffix="webm", clips=clips, seconds=seconds)
         )
     return found
 
 
-def missed(report: Report, measured: Sequence[Subject]) -> list[str]:
-    """Return a sentence for each missed target."""
-    found = []
-    for subject in measured:
-        ratio = report.ratio_to(subject.name).median
-        if subject.bound is not None and ratio > subject.bound:
-            found.append(f"{ratio:.2f} of {subject.name}, at most {subject.bound} was wanted")
+def targets(report: Report, measured: Sequence[Subject]) -> list[Target]:
+    """Return the targets: our processor time by that of each subject that has a bound."""
+    found = [
+        Target(f"a recorded minute, ours / {each.name}'s", report.ratios_to(each.name), each.bound)
+        for each in measured
+        if each.bound is not None
+    ]
+    if not any(each.name == _GSTREAMER for each in measured):
+        found.append(Target(f"a recorded minute, ours / {_GSTREAMER}'s", (), GSTREAMER))
     return found
 
 
@@ -170,9 +174,7 @@ async def run(seconds: float, rounds: int, console: Console) -> bool:
     report.write(ARTIFACTS / "bench-record.json")
     if TOOLS["webrtcbin"].path is None:
         console.print(f"[yellow]without GStreamer: {TOOLS['webrtcbin'].how_to_get}")
-    for sentence in (wrong := missed(report, measured)):
-        console.print(f"[red]{sentence}")
-    return not wrong
+    return judge("record", targets(report, measured), console)
 
 
 def main(arguments: Sequence[str]) -> int:

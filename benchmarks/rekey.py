@@ -26,6 +26,7 @@ from benchmarks.rekey_subjects import (
     measure,
     processor_time,
 )
+from benchmarks.targets import Target, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,16 +92,23 @@ def main(arguments: Sequence[str]) -> int:
         print(f"CHANGES is 1 to {MOST_CHANGES}", file=sys.stderr)
         return 2
     taken = asyncio.run(run(changes))
-    Console().print(table(taken))
+    console = Console()
+    console.print(table(taken))
     ARTIFACTS.mkdir(exist_ok=True)
     numbers = {name: asdict(result) for name, result in taken.items()}
     (ARTIFACTS / "bench-rekey.json").write_text(json.dumps(numbers, indent=2))
-    return int(any(_misses(taken[each.name].changes) for each in (Handfast, HandfastOnOnePath)))
+    ours = {each.name: taken[each.name].changes for each in (Handfast, HandfastOnOnePath)}
+    judged = (target for name, changes in ours.items() for target in _targets(name, changes))
+    return int(not judge("rekey", judged, console))
 
 
-def _misses(ours: Sequence[Change]) -> bool:
-    beyond = max(change.gap for change in ours) - max(change.usual_gap for change in ours)
-    return any(change.lost for change in ours) or beyond > MOST_BEYOND
+def _targets(name: str, changes: Sequence[Change]) -> tuple[Target, Target]:
+    beyond = max(change.gap for change in changes) - max(change.usual_gap for change in changes)
+    lost = sum(change.lost for change in changes)
+    return (
+        Target(f"{name}: packets lost", [lost], 0),
+        Target(f"{name}: longest gap beyond the usual one, ms", [beyond], MOST_BEYOND),
+    )
 
 
 if __name__ == "__main__":

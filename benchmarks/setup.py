@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.harness import ARTIFACTS, Subject, compare, run_rounds
 from benchmarks.setup_subjects import Aiortc, Handfast, Libwebrtc
+from benchmarks.targets import Target, judge
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,12 +35,8 @@ async def run(rounds: int, console: Console) -> bool:
     )
     report.print(console)
     report.write(ARTIFACTS / "bench-setup.json")
-    ratio = report.ratio_to(Aiortc.name).median
-    met = ratio <= TARGET
-    console.print(
-        f"{'Met' if met else 'MISSED'}: {ratio:.2f} of aiortc's time, the target is {TARGET}"
-    )
-    return met
+    ratios = report.ratios_to(Aiortc.name)
+    return judge("setup", [Target("set-up, ours / aiortc's", ratios, TARGET)], console)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from rich.table import Table
 from benchmarks.harness import ARTIFACTS
 from benchmarks.signaling_load import MARK, Client, Dialect, at_rate, connect, flows, saturate
 from benchmarks.signaling_servers import HOST, LIMITS
+from benchmarks.targets import Target, judge
 from handfast.open_files import allow_open_files
 from handfast.serving import connections
 from tests.support.network.free_ports import free_port
@@ -291,13 +292,11 @@ def report(
     }
     (ARTIFACTS / "bench-signaling.json").write_text(json.dumps(document, indent=2))
     beyond = memory[OURS.name] - memory[RELAY.name]
-    met = median(ratios[OURS.name]) >= LEAST_RATE and beyond <= MOST_MEMORY
-    console.print(
-        f"For each second of processor time {median(ratios[OURS.name]):.2f} of the bare relay's "
-        f"messages (at least {LEAST_RATE}), {beyond:.1f} KB beyond it for each idle client (at "
-        f"most {MOST_MEMORY:g}): {'met' if met else 'missed'}."
+    targets = (
+        Target("messages / the relay's", ratios[OURS.name], LEAST_RATE, at_least=True),
+        Target("memory of an idle client beyond the relay's, KB", [beyond], MOST_MEMORY),
     )
-    return met
+    return judge("signaling", targets, console)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.harness import ARTIFACTS, compare, run_rounds
 from benchmarks.setup_subjects import Handfast
+from benchmarks.targets import Target, judge
 from peer import Certificate, PeerConfiguration, PeerConnection
 from peer.trust import Continuity, KnownPeers, PublicKeys, Signer, Trust, Verifier
 
@@ -98,12 +99,7 @@ async def run(rounds: int, console: Console) -> bool:
     report.write(ARTIFACTS / "bench-trust.json")
     medians = {series.name: series.median for series in report.series}
     added = medians["known peers and signatures"] - medians["signalling alone"]
-    met = added <= TARGET
-    console.print(
-        f"{'Met' if met else 'MISSED'}: known peers and signatures add {added:.2f} ms of processor "
-        f"time at both ends together, the target is {TARGET}; no round trip is added"
-    )
-    return met
+    return judge("trust", [Target("known peers and signatures add, ms", [added], TARGET)], console)
 
 
 if __name__ == "__main__":
