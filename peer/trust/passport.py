@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 
 from peer.descriptions import MAX_IDENTITY
 from peer.errors import ConfigurationError, IdentityError, IdentityFault
@@ -39,6 +43,9 @@ _MAX_SEEN = 65536
 ALGORITHM = "ES256"
 #: Size of its signatures in bytes: two numbers of 32 (RFC 7518 section 3.4).
 _SIGNATURE_SIZE = 64
+#: Parts of a token: header, claims and signature (RFC 7515 section 7.1).
+_PARTS = 3
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 #: The extension of PASSporT whose claims are the ones here, `mky` among them (RFC 8862).
 MEDIA_SECURITY = "msec"
 
@@ -94,7 +101,7 @@ class Signer:
     ) -> None:
         self._key = _private_key(key)
         self._destination = None if destination is None else canonical(destination)
-        self._headers: dict[str, Any] = {"typ": "passport"}
+        self._headers: dict[str, Any] = {"alg": ALGORITHM, "typ": "passport"}
         if key_url is not None:
             self._headers["x5u"] = key_url
         if key_id is not None:
@@ -123,20 +130,16 @@ class Signer:
                 f"{self.origin} signs for nobody: give the Signer a destination, as nothing else "
                 "names one"
             )
-        # RFC 8225 section 9: keys in lexicographic order, as `sort_headers` has them too.
-        claims = {
-            **_ends(origin=self.origin, destination=named),
-            "iat": int(self._clock()),
-            "mky": _mky(fingerprints),
-        }
-        token: str = _jwt().encode(
-            dict(sorted(claims.items())),
-            self._key,
-            algorithm=ALGORITHM,
-            headers=self._headers,
-            sort_headers=True,
+        signed = _signed_part(
+            self._headers,
+            origin=self.origin,
+            destination=named,
+            issued=int(self._clock()),
+            fingerprints=fingerprints,
         )
-        return token
+        both = decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+        raw = b"".join(number.to_bytes(_SIGNATURE_SIZE // 2) for number in both)
+        return f"{signed}.{_base64url(raw)}"
 
 
 class KeySource(Protocol):
@@ -340,18 +343,14 @@ def full_form(
         key_url: The parameter `info`.
         fingerprints: All of the description.
     """
-    header = {"alg": ALGORITHM, "typ": "passport", "x5u": key_url}
-    claims = {
-        **_ends(origin=canonical(origin), destination=canonical(destination)),
-        "iat": issued,
-        "mky": _mky(fingerprints),
-    }
-    parts = (
-        json.dumps(part, separators=(",", ":"), sort_keys=True).encode()
-        for part in (header, claims)
+    signed = _signed_part(
+        {"alg": ALGORITHM, "typ": "passport", "x5u": key_url},
+        origin=canonical(origin),
+        destination=canonical(destination),
+        issued=issued,
+        fingerprints=fingerprints,
     )
-    encoded = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
-    return ".".join((*encoded, compact.removeprefix("..")))
+    return f"{signed}.{compact.removeprefix('..')}"
 
 
 def public_key(key: Key) -> ec.EllipticCurvePublicKey:
@@ -408,26 +407,60 @@ def _mky(fingerprints: Iterable[Fingerprint]) -> list[dict[str, str]]:
     return [{"alg": algorithm, "dig": digest} for algorithm, digest in sorted(pairs)]
 
 
-def _jwt() -> Any:
+def _signed_part(
+    header: Mapping[str, Any],
+    *,
+    origin: str,
+    destination: str,
+    issued: int,
+    fingerprints: Iterable[Fingerprint],
+) -> str:
+    """Write header and claims of a token, all that its signature covers (RFC 7515 section 3.1)."""
+    claims = {
+        **_ends(origin=origin, destination=destination),
+        "iat": issued,
+        "mky": _mky(fingerprints),
+    }
+    # RFC 8225 section 9: no spaces, and keys in lexicographic order.
+    parts = (json.dumps(each, separators=(",", ":"), sort_keys=True) for each in (header, claims))
+    return ".".join(_base64url(part.encode()) for part in parts)
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _read_part(encoded: str) -> dict[str, Any]:
+    """Read the header or the claims of a token.
+
+    Raises:
+        ValueError: It is no JSON object in base64url.
+    """
+    # Python's decoder skips what is no base64.
+    if not _BASE64URL.fullmatch(encoded):
+        raise ValueError("header and claims are base64url")
     try:
-        import jwt
-    except ImportError as error:
-        raise ConfigurationError(
-            "signatures need the package `PyJWT` (pip install 'handfast[jwt]')"
-        ) from error
-    return jwt
+        part = json.loads(base64.urlsafe_b64decode(f"{encoded}=="))
+    except RecursionError as error:
+        raise ValueError("header and claims are not nested that deep") from error
+    if not isinstance(part, dict):
+        raise ValueError("header and claims are JSON objects")
+    return part
 
 
 def _unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read a token before it is verified, to find its key."""
     if len(token) > MAX_TOKEN:
         raise IdentityError(f"a signature has at most {MAX_TOKEN} characters")
-    jwt = _jwt()
+    parts = token.split(".")
     try:
-        read = jwt.api_jwt.decode_complete(token, options={"verify_signature": False})
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        if len(parts) != _PARTS:
+            raise ValueError("a token is header, claims and signature")
+        header, claims = map(_read_part, parts[:-1])
+        if not isinstance(header.get("kid", ""), str):
+            raise ValueError("the name of a key is a string")
+    except ValueError as error:
         raise IdentityError(f"the signature is malformed: {error}") from error
-    header, claims = read["header"], read["payload"]
     # The key fixes the algorithm, never the token; RFC 8225 section 4.1 has the type.
     if header.get("alg") != ALGORITHM or header.get("typ") != "passport":
         raise IdentityError("a signature is a PASSporT signed with ES256")

@@ -159,12 +159,22 @@ def _edited(**claims: Any) -> str:
     return jwt.encode({**given, **claims}, KEY, algorithm="ES256", headers={"typ": "passport"})
 
 
+def _written(part: str) -> str:
+    return base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
     ("token", "said"),
     [
         ("", "malformed"),
         ("a.b.c", "malformed"),
         ("x" * 9000, "at most 8192 characters"),
+        ("e30.e30", "malformed"),
+        ("e30=.e30.c", "malformed"),
+        (f"e30.{_written('[' * 4000)}.c", "malformed"),
+        (f"{_written('[]')}.e30.c", "malformed"),
+        (f"{_written('{')}.e30.c", "malformed"),
+        (_written('{"kid": 1}') + ".e30.c", "malformed"),
         (jwt.encode({"mky": []}, "k" * 32, algorithm="HS256"), "signed with ES256"),
         (jwt.encode({"mky": []}, KEY, algorithm="ES256"), "signed with ES256"),
         (
