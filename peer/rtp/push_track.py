@@ -27,7 +27,24 @@ class PushTrack(MediaTrack):
 
     A sender reads any other track by `recv` in a task; frames of this one reach it within the call
     that made them.
+
+    Attributes:
+        follows_bandwidth: Whether senders tell the track what they can send (`on_bandwidth`).
     """
+
+    follows_bandwidth = False
+
+    def on_bandwidth(self, sender: object, bps: int | None) -> int | None:
+        """Take note of what one sender of the track can send.
+
+        Args:
+            sender: Which sender.
+            bps: Bits/s of payload; None where it sends the track no more, or nothing for now.
+
+        Returns:
+            Bits/s of payload with which a larger encoding begins; None where none waits.
+        """
+        return None
 
     @abstractmethod
     def forward(self, sink: FrameSink) -> None:

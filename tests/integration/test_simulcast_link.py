@@ -9,14 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from peer.rtp.encoding import OutgoingFrame
-from peer.rtp.formats import format_of
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.encodings import RtpEncodingParameters, checked_encodings
 from peer.rtp.outbound.outbound_streams import OutboundStreams
@@ -24,79 +21,19 @@ from peer.rtp_parameters import MediaKind, SendLayer
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.bottleneck import Link
 from tests.support.links.media_link import media_link
+from tests.support.rtp.made_up_encoder import RATE, subscribe
 from tests.support.rtp.parameters import QueueTrack, receiving, sending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from peer.rtp.encoded_frame import EncodedFrame
-    from peer.rtp.encoding import EncodingSettings, Subscription
-    from peer.rtp.tracks import MediaStreamTrack
 
 VIDEO = MediaKind.VIDEO
 RIDS = ("q", "h", "f")
-WIDTH, HEIGHT, RATE = 1280, 720, 30
 #: Bandwidths in bits/s: all layers fit, and the smallest two at most.
 WIDE, NARROW = 4_000_000, 500_000
 #: Seconds between two pictures from which on the picture stands still (webrtc-stats: 0.15 more
 #: than the mean).
 FREEZE = 1 / RATE + 0.15
-
-
-class Encoder:
-    """Encodes one layer at its bitrate; the subscription of a stream."""
-
-    def __init__(self, settings: EncodingSettings, on_frame: Callable[[OutgoingFrame], None]):
-        self.active = True
-        self._settings = settings
-        self._on_frame = on_frame
-        self._format = format_of(settings.codec)
-        self._bitrate = 100_000
-        self._keyframe = True
-        self._task = asyncio.create_task(self._run())
-
-    def set_bitrate(self, bps: int) -> None:
-        self._bitrate = bps
-
-    def request_keyframe(self) -> None:
-        self._keyframe = True
-
-    def pause(self) -> None:
-        self.active = False
-
-    def resume(self) -> None:
-        self.active = self._keyframe = True
-
-    def close(self) -> None:
-        self._task.cancel()
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        number = 0
-        while True:
-            await asyncio.sleep(1 / RATE)
-            number += 1
-            if self.active:
-                self._on_frame(self._frame(number, loop.time()))
-
-    def _frame(self, number: int, now: float) -> OutgoingFrame:
-        keyframe, self._keyframe = self._keyframe, False
-        width, height = (int(side / self._settings.scale_down_by) for side in (WIDTH, HEIGHT))
-        size = self._bitrate // 8 // RATE * (3 if keyframe else 1)
-        sides = width.to_bytes(2, "little") + height.to_bytes(2, "little")
-        # RFC 6386 section 9.1: the header of a key frame has its size.
-        head = b"\x10\x00\x00\x9d\x01\x2a" + sides if keyframe else b"\x11\x00\x00"
-        return OutgoingFrame(
-            payloads=tuple(
-                self._format.packetize(head + bytes(size), keyframe=keyframe, limit=1200)
-            ),
-            pts=number * 90_000 // RATE,
-            time_base=Fraction(1, 90_000),
-            keyframe=keyframe,
-            capture_monotonic=now,
-            width=width,
-            height=height,
-        )
 
 
 @dataclass(frozen=True)
@@ -131,7 +68,7 @@ class Call:
             checked_encodings([RtpEncodingParameters(rid=rid) for rid in RIDS], VIDEO),
             ssrc=1,
             rtx_ssrc=11,
-            subscribe=self._subscribe,
+            subscribe=subscribe,
         )
         self.streams.set_track(QueueTrack(VIDEO))
 
@@ -187,17 +124,6 @@ class Call:
         wire.keep = keep
         wire.delay = lambda packet: arrivals.pop(id(packet)) - self._loop.time()
         self.right.wire.delay = lambda _: self.link.delay
-
-    def _subscribe(
-        self,
-        track: MediaStreamTrack,
-        settings: EncodingSettings,
-        *,
-        on_frame: Callable[[OutgoingFrame], None],
-        on_ended: Callable[[], None],
-        on_error: Callable[[Exception], None],
-    ) -> Subscription:
-        return cast("Subscription", Encoder(settings, on_frame))
 
 
 def _with(parameters: Any, **changes: object) -> Any:

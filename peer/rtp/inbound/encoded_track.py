@@ -6,20 +6,30 @@ import asyncio
 import weakref
 from typing import TYPE_CHECKING, Protocol
 
+from peer.rtp.inbound.layer_selector import LayerSelector
 from peer.rtp.inbound.readers import FrameReader
 from peer.rtp.push_track import PushTrack
 from peer.rtp.tracks import MediaStreamError
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.inbound.layers import ReceivedLayer
     from peer.rtp.push_track import FrameSink
-    from peer.rtp_parameters import MediaKind
+    from peer.times import MonotonicTime
 
 
 class LayerSource(Protocol):
     """The receiver of a simulcast, as a track that chooses an encoding sees it."""
+
+    @property
+    def clock(self) -> Callable[[], MonotonicTime]:
+        """Monotonic clock of the receiver."""
+
+    def received_layers(self) -> tuple[ReceivedLayer, ...]:
+        """List the encodings that were agreed on; none where there is one stream alone."""
 
     def limit_layer(self, reader: EncodedTrack, most: str | None) -> None:
         """Give a track no larger encoding than this one."""
@@ -38,6 +48,10 @@ class EncodedTrack(PushTrack):
         on_keyframe_wanted: Requests a key frame of the peer that sends.
         limit: Frames that wait at most; `FrameQueue` says which are dropped beyond it.
         layers: Gives encodings of a simulcast; None for a track that has no choice.
+        follows_bandwidth: Whether its senders' bandwidth selects the encoding.
+
+    Attributes:
+        follows_bandwidth: Whether its senders' bandwidth selects the encoding.
     """
 
     def __init__(
@@ -46,8 +60,16 @@ class EncodedTrack(PushTrack):
         on_keyframe_wanted: Callable[[], None],
         limit: int,
         layers: LayerSource | None = None,
+        *,
+        follows_bandwidth: bool = False,
     ) -> None:
         super().__init__()
+        self.follows_bandwidth = (
+            follows_bandwidth and layers is not None and kind is MediaKind.VIDEO
+        )
+        self._selector = LayerSelector()
+        #: Bits/s that each of the senders has for the track.
+        self._bandwidths: dict[object, int] = {}
         self._layers = layers
         self._most: str | None = None
         # Whether the receiver gives this track an encoding of its own choice.
@@ -77,6 +99,9 @@ class EncodedTrack(PushTrack):
     def layer(self) -> str | None:
         """RID of the largest encoding of a simulcast that is wanted; None for the largest there is.
 
+        A track that follows the bandwidth of its senders gives a smaller one where that is too
+        little.
+
         A change happens at a key frame, which is asked for. While the encoding does not come, the
         largest below it is given. Where the peer sends no simulcast, there is one stream to give.
         """
@@ -85,9 +110,32 @@ class EncodedTrack(PushTrack):
     @layer.setter
     def layer(self, rid: str | None) -> None:
         self._most = rid
+        self._limit()
+
+    def on_bandwidth(self, sender: object, bps: int | None) -> int | None:
+        """Select the encoding that the poorest of the senders can send."""
+        if bps is None:
+            self._bandwidths.pop(sender, None)
+        else:
+            self._bandwidths[sender] = bps
+        layers = self._layers
+        if not self._bandwidths or layers is None or self.readyState != "live":
+            return None
+        before = self._selector.selected
+        selected = self._selector.select(
+            layers.received_layers(),
+            min(self._bandwidths.values()),
+            most=self._most,
+            now=layers.clock(),
+        )
+        if selected != before:
+            self._limit()
+        return self._selector.waiting
+
+    def _limit(self) -> None:
         if self._layers is not None and self.readyState == "live":
             self._is_chosen = True
-            self._layers.limit_layer(self, rid)
+            self._layers.limit_layer(self, self._selector.selected or self._most)
 
     async def recv(self) -> EncodedFrame:  # type: ignore[override]  # our senders take it
         """Wait for the next frame.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.engine.ports import EnginePort
     from peer.rtp.frame_transform import FrameTransform
+    from peer.rtp.inbound.layers import ReceivedLayer
     from peer.rtp.inbound.readers import ItemConsumer
     from peer.rtp.packet import PlayoutDelay, RtpPacket
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
@@ -162,6 +163,10 @@ class InboundRtp:
         if self._engine is not None:
             self.stream_receiver.request_keyframe(self.clock())
             self._alarm.set(self.stream_receiver.deadline)
+
+    def received_layers(self) -> tuple[ReceivedLayer, ...]:
+        """List the encodings that were agreed on; none where there is one stream alone."""
+        return self.layer_readers.layers(self.clock())
 
     def limit_layer(self, reader: ItemConsumer[EncodedFrame], most: str | None) -> None:
         """Give a reader no larger encoding of a simulcast than this one."""

@@ -133,7 +133,7 @@ class RtpReceiver:
     @property
     def layers(self) -> tuple[ReceivedLayer, ...]:
         """The encodings that the peer sends of one picture (simulcast); none without simulcast."""
-        return self._inbound.layer_readers.layers(self._inbound.clock())
+        return self._inbound.received_layers()
 
     @property
     def transform(self) -> FrameTransform | None:
@@ -170,7 +170,9 @@ class RtpReceiver:
         self._inbound.readers.add(reader)
         return reader
 
-    def encoded_track(self, limit: int = LIMIT, *, layer: str | None = None) -> EncodedTrack:
+    def encoded_track(
+        self, limit: int = LIMIT, *, layer: str | None = None, follows_bandwidth: bool = False
+    ) -> EncodedTrack:
         """Make a track of encoded frames for senders: media goes on without decoding.
 
         One track serves any number of senders, of any connections. It ends with the receiver.
@@ -179,12 +181,20 @@ class RtpReceiver:
             limit: Frames that wait in the queue at most.
             layer: RID of the largest encoding of a simulcast that is wanted; None for the largest
                 there is. `track.layer` changes it.
+            follows_bandwidth: True for the encoding that the senders of the track have the
+                bandwidth for, of several senders the poorest; make a track for each viewer.
 
         Raises:
             ConfigurationError: The limit is less than 1.
         """
         inbound = self._inbound
-        track = EncodedTrack(self.kind, inbound.request_keyframe, limit, inbound)
+        track = EncodedTrack(
+            self.kind,
+            inbound.request_keyframe,
+            limit,
+            inbound,
+            follows_bandwidth=follows_bandwidth,
+        )
         inbound.readers.add(track)
         if layer is not None:
             track.layer = layer

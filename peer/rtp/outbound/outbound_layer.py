@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 #: Pixels of the source before its first frame (ours: 1280 x 720).
 SOURCE_PIXELS = 1280 * 720
-#: Octets of the RTP header of a packet with the usual extensions (ours).
-_HEADER = 32
 
 
 class OutboundLayer(OutboundStream):
@@ -86,18 +84,6 @@ class OutboundLayer(OutboundStream):
     def is_starved(self) -> bool:
         """True while there is no bitrate for this layer."""
         return self._is_starved and not self.paused
-
-    @property
-    def octets_sent(self) -> int:
-        """Octets of all packets so far, with retransmissions and padding."""
-        sent = self.rtp.counters
-        again = sent.retransmitted_octets + sent.retransmitted_packets * _HEADER
-        return sent.octets + sent.header_octets + again
-
-    def pad(self, octets: int) -> None:
-        """Send so many octets of packets that the peer has, so that more can be measured."""
-        for frame in self.rtp.padding(octets, self._engine.clock()):
-            self._engine.send_frame(frame)
 
     def set_layer(
         self, layer: SendLayer, parameters: SendParameters | None, encoding: RtpEncodingParameters

@@ -10,10 +10,12 @@ from peer.rtp.congestion import Share
 from peer.rtp.encoding import EncodingSettings, subscribe
 from peer.rtp.encoding.settings import PAYLOAD_LIMIT
 from peer.rtp.formats.red import COPIES, RedWriter
+from peer.rtp.outbound.bandwidth_report import BandwidthReport
 from peer.rtp.outbound.outgoing_track import OutgoingTrack
 from peer.rtp.outbound.retransmission_share import RetransmissionShare
 from peer.rtp.outbound.sender_report_scheduler import SenderReportScheduler
 from peer.rtp.outbound.timestamps import RtpTimestampGenerator
+from peer.rtp.push_track import PushTrack
 from peer.rtp.rtcp import (
     FullIntraRequest,
     Nack,
@@ -44,6 +46,8 @@ AUDIO_BITRATE = 96_000
 MIN_VIDEO_BITRATE = 50_000
 #: Part of a bitrate of packets that is left for payloads (ours): headers are 2% to 8%.
 _PAYLOAD_PART = 0.95
+#: Octets of the RTP header of a packet with the usual extensions (ours).
+_HEADER = 32
 
 
 @dataclasses.dataclass(slots=True)
@@ -124,6 +128,8 @@ class OutboundStream:
         self._sends = True
         self._event_end: int | None = None
         self._payload_limit = PAYLOAD_LIMIT
+        # Pixels of the last key frame that came encoded.
+        self._relayed_pixels = 0
         self._timestamps = RtpTimestampGenerator(parameters.codecs[0].clock_rate)
         self._red = _red_writer(parameters)
         self._keyframes = KeyframeThrottle()
@@ -138,6 +144,9 @@ class OutboundStream:
             on_keyframe_needed=self.request_keyframe,
         )
         self._reports = SenderReportScheduler(engine, self.rtp, self._ssrcs, parameters.cname)
+        self._report: BandwidthReport | None = None
+        # What a layer of a simulcast of ours gets is not what the sender has.
+        self._is_layer = rid is not None
         self._track = OutgoingTrack(kind, self._on_frame, subscribe)
         self._track.configure(self._settings)
         self._track.pause(self._drops_frames)
@@ -203,10 +212,28 @@ class OutboundStream:
         bitrate = self.bitrate
         return bitrate is not None and not self.paused and bitrate < self._max_bitrate
 
+    @property
+    def octets_sent(self) -> int:
+        """Octets of all packets so far, with retransmissions and padding."""
+        sent = self.rtp.counters
+        again = sent.retransmitted_octets + sent.retransmitted_packets * _HEADER
+        return sent.octets + sent.header_octets + again
+
+    def pad(self, octets: int) -> None:
+        """Send so many octets of packets that the peer has, so that more can be measured."""
+        for frame in self.rtp.padding(octets, self._engine.clock()):
+            self._engine.send_frame(frame)
+
     def set_track(self, track: MediaStreamTrack | None) -> None:
         """Send another track, or none, as the same stream."""
         self._timestamps.begin_track()
         self._track.set_track(track)
+        if self._report is not None:
+            self._report.stop()
+            self._report = None
+        if isinstance(track, PushTrack) and track.follows_bandwidth and not self._is_layer:
+            self._report = BandwidthReport(track, self._engine.clock, self._pad)
+            self._report.set_bandwidth(self._bandwidth)
 
     def set_parameters(self, parameters: SendParameters | None) -> None:
         """Use other negotiated parameters; None drops frames until there are parameters again."""
@@ -306,6 +333,8 @@ class OutboundStream:
     def stop(self) -> None:
         """Send a BYE, and release everything."""
         self._track.close()
+        if self._report is not None:
+            self._report.stop()
         self._keyframe_alarm.cancel()
         self._engine.set_share(self, None)
         self._engine.discard(self.rtp)
@@ -336,6 +365,22 @@ class OutboundStream:
         bitrate = self.bitrate
         if bitrate is not None:
             self._track.set_bitrate(bitrate)
+        if self._report is not None:
+            self._report.set_bandwidth(self._bandwidth)
+
+    @property
+    def _bandwidth(self) -> int | None:
+        """Bits/s of payload that may be sent; None while nothing is, and before it is known."""
+        if self.target is None or self.paused:
+            return None
+        bandwidth = int(self.target * _PAYLOAD_PART * (1 - self._retransmissions.share))
+        return min(bandwidth, self._encoding.maxBitrate or bandwidth)
+
+    def _pad(self, octets: int) -> int:
+        """Send padding of so many octets; returns the octets sent since the beginning."""
+        if octets:
+            self.pad(octets)
+        return self.octets_sent
 
     def _update_share(self) -> None:
         self._engine.set_share(self, None if self.paused else self._share)
@@ -363,6 +408,8 @@ class OutboundStream:
             if timestamp < self._event_end:
                 return
             self._event_end = None
+        if frame.keyframe and not frame.encoded:
+            self._note_relayed((frame.width or 0) * (frame.height or 0))
         payloads, payload_type = self._as_sent(frame.payloads, timestamp)
         outbound = self.rtp.make_frame(
             payloads,
@@ -380,6 +427,17 @@ class OutboundStream:
             self._keyframe_alarm.set(self._keyframes.deadline)
         self.last_frame = frame
         self._engine.send_frame(outbound)
+
+    def _note_relayed(self, pixels: int) -> None:
+        """Forget what waits of a larger encoding, where a key frame of a smaller one replaces it.
+
+        The path takes less than the larger one needs: what is left of it would hold up the smaller
+        one for seconds.
+        """
+        if 0 < pixels < self._relayed_pixels:
+            self._engine.discard(self.rtp)
+            self.rtp.forget_packets()
+        self._relayed_pixels = pixels
 
     def _as_sent(
         self, payloads: tuple[bytes, ...], timestamp: int

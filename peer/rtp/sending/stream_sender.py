@@ -214,6 +214,10 @@ class RtpStreamSender:
         self.counters.nacks += 1
         return self._retransmitter.on_nack(lost, round_trip_time=self.round_trip_time, now=now)
 
+    def forget_packets(self) -> None:
+        """Retransmit nothing that was sent so far."""
+        self._retransmitter.clear()
+
     def padding(self, octets: int, now: MonotonicTime) -> tuple[OutboundFrame, ...]:
         """Return retransmissions of the last packets, to try whether the path takes more.
 
