@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from peer.trust import Phrase
 
 
+#: Configuration of a connection that is given none; it is frozen, so that all share it.
+_DEFAULTS = PeerConfiguration()
+
+
 class PeerConnection(ConnectionEvents, ConnectionMedia):
     """A connection to one peer, and an asynchronous context manager that closes it.
 
@@ -71,7 +75,7 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
     """
 
     def __init__(self, configuration: PeerConfiguration | None = None) -> None:
-        self._configuration = checked_configuration(configuration) or PeerConfiguration()
+        self._configuration = checked_configuration(configuration) or _DEFAULTS
         self._origin = where_made(self, inspect.currentframe())
         self._core = ConnectionCore(self._configuration)
         # One MediaStream for all tracks that are added without one, so that a browser plays
@@ -449,7 +453,7 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
             ConfigurationError: The URL of a server cannot be used. In each case nothing has
                 changed.
         """
-        chosen = checked_configuration(configuration) or PeerConfiguration()
+        chosen = checked_configuration(configuration) or _DEFAULTS
         reconfigure(self._core, self._configuration, chosen)
         self._configuration = chosen
 

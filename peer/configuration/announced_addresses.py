@@ -78,6 +78,8 @@ class AddressTranslation:
 
         The base of a server-reflexive candidate is a local address, which is replaced as well.
         """
+        if not self:
+            return candidate
         match candidate.type:
             case "host":
                 return replace(candidate, address=self.announced(candidate.address))

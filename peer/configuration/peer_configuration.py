@@ -323,6 +323,8 @@ def _ice_servers(servers: object) -> tuple[IceServer, ...]:
 
 
 def _member(name: str, enum: type[_EnumT], value: object) -> _EnumT:
+    if isinstance(value, enum):
+        return value
     for member in enum:
         if member == value:
             return member

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 S = TypeVar("S", bound="Section")
 
+_DIRECTIONS = tuple(MediaDirection)
+
 
 class View(Generic[S, T]):
     """Meaning of some lines of a section, read once and kept in the section.
@@ -214,10 +216,10 @@ class Section:
         """Tags of `a=ice-options` in this section, for example `("trickle",)`."""
         return tuple(tag for line in self.attributes("ice-options") for tag in words(line.argument))
 
-    @view(*MediaDirection)
+    @view(*_DIRECTIONS)
     def stated_direction(self) -> MediaDirection | None:
         """Direction that this section states, or None."""
-        stated = [line for name in MediaDirection for line in self.attributes(name)]
+        stated = [line for name in _DIRECTIONS for line in self.attributes(name)]
         if len({line.name for line in stated}) > 1:
             self._refuse("a section has one direction", stated[-1])
         return MediaDirection(stated[0].name or "") if stated else None
