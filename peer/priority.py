@@ -1,4 +1,4 @@
-"""Defines the relative priority of a data channel (W3C webrtc-priority). PURE."""
+"""Defines the relative priority of a data channel or an encoding (W3C webrtc-priority). PURE."""
 
 from __future__ import annotations
 
@@ -12,3 +12,16 @@ class Priority(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+    @property
+    def weight(self) -> float:
+        """Relative part of a bitrate: twice that of the priority below (RFC 8835 section 4.1)."""
+        return _WEIGHTS[self]
+
+
+_WEIGHTS = {
+    Priority.VERY_LOW: 0.5,
+    Priority.LOW: 1.0,
+    Priority.MEDIUM: 2.0,
+    Priority.HIGH: 4.0,
+}

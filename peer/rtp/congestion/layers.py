@@ -44,12 +44,13 @@ class LayerShare(Share):
     pixels: int = 0
 
 
-def layer_share(pixels: int, *, highest: int | None) -> LayerShare:
+def layer_share(pixels: int, *, highest: int | None, weight: float = 1.0) -> LayerShare:
     """Return the claim of a layer.
 
     Args:
         pixels: Width times height of its pictures.
         highest: Bits/s that the application allows; None for no bound.
+        weight: Relative part of the bitrate of the transport, beside other senders.
     """
     before = _RATES[0]
     for row in _RATES:
@@ -67,14 +68,15 @@ def layer_share(pixels: int, *, highest: int | None) -> LayerShare:
         # A program that allows more than the table wants more.
         most = highest
         target, least = min(target, most), min(least, most)
-    return LayerShare(minimum=least, maximum=most, target=target, pixels=pixels)
+    return LayerShare(minimum=least, maximum=most, weight=weight, target=target, pixels=pixels)
 
 
 def sender_share(layers: Sequence[LayerShare]) -> Share:
     """Return the claim of a sender with these layers on the bitrate of its transport."""
     smallest = min(layers, key=_size)
     highest = sum(each.maximum or each.target for each in layers)
-    return Share(min(smallest.minimum, highest), highest)
+    weight = max(each.weight for each in layers)
+    return Share(min(smallest.minimum, highest), highest, weight)
 
 
 def allocate_layers(

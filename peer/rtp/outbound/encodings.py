@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from peer.codec_format import is_named, same_codec
 from peer.errors import ConfigurationError, InvalidAccessError
+from peer.priority import Priority
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import SEND_LAYER_LIMIT, Codec, MediaKind
 
@@ -41,6 +42,9 @@ class RtpEncodingParameters:
         codec: Codec of the stream: one of those that were agreed on or of `getCapabilities`, or its
             MIME type; None for the first of those agreed on.
         scalabilityMode: `L1T1`, or None, which is the same: layers within a stream are not made.
+        priority: `very-low`, `low`, `medium` or `high`: where the path has too little for all that
+            a connection sends, video of each gets twice the bitrate of that below (RFC 8835 4.1).
+        networkPriority: The same words or None; kept, and no packet is marked (RFC 8837).
     """
 
     rid: str | None = None
@@ -50,6 +54,8 @@ class RtpEncodingParameters:
     scaleResolutionDownBy: float | None = None
     codec: Codec | RtpCodec | str | None = None
     scalabilityMode: str | None = None
+    priority: Priority | str = Priority.LOW
+    networkPriority: Priority | str | None = None
 
 
 def default_encodings(kind: MediaKind) -> tuple[RtpEncodingParameters, ...]:
@@ -111,6 +117,13 @@ def checked_encoding(given: RtpEncodingParameters, kind: MediaKind) -> RtpEncodi
     bitrate = given.maxBitrate
     if bitrate is not None and not (_is_number(bitrate) and bitrate == int(bitrate) > 0):
         raise ConfigurationError(f"maxBitrate must be a whole number above 0, not {bitrate!r}")
+    given = replace(
+        given,
+        priority=_priority(given.priority, name="priority"),
+        networkPriority=None
+        if given.networkPriority is None
+        else _priority(given.networkPriority, name="networkPriority"),
+    )
     # webrtc-pc section 5.2: for audio the others are ignored.
     if kind is MediaKind.AUDIO:
         return replace(given, maxFramerate=None, scaleResolutionDownBy=None, scalabilityMode=None)
@@ -124,6 +137,19 @@ def checked_encoding(given: RtpEncodingParameters, kind: MediaKind) -> RtpEncodi
     if mode is not None and mode not in SCALABILITY_MODES:
         raise ConfigurationError(f"scalabilityMode {mode!r} is not made here, L1T1 is")
     return replace(given, scaleResolutionDownBy=float(scale))
+
+
+def priority_weight(encoding: RtpEncodingParameters) -> float:
+    """Return the relative part of the bitrate that an encoding gets, as its priority has it."""
+    return _priority(encoding.priority, name="priority").weight
+
+
+def _priority(given: Priority | str, *, name: str) -> Priority:
+    try:
+        return Priority(given)
+    except ValueError:
+        names = ", ".join(repr(str(each)) for each in Priority)
+        raise ConfigurationError(f"{name} is one of {names}, not {given!r}") from None
 
 
 def find_codec(

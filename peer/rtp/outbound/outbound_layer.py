@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.congestion.layers import layer_share
 from peer.rtp.encoding import subscribe
+from peer.rtp.outbound.encodings import priority_weight
 from peer.rtp.outbound.outbound_stream import OutboundStream
 from peer.rtp_parameters import MediaKind
 from peer.values import replace
@@ -136,7 +137,11 @@ class OutboundLayer(OutboundStream):
     @property
     def _share(self) -> LayerShare:
         scale = self._encoding.scaleResolutionDownBy or 1.0
-        return layer_share(round(self._source_pixels / scale**2), highest=self._encoding.maxBitrate)
+        return layer_share(
+            round(self._source_pixels / scale**2),
+            highest=self._encoding.maxBitrate,
+            weight=priority_weight(self._encoding),
+        )
 
     def _on_frame(self, frame: OutgoingFrame) -> None:
         if not frame.encoded and not self.carries_encoded:

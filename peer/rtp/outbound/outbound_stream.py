@@ -11,6 +11,7 @@ from peer.rtp.encoding import EncodingSettings, subscribe
 from peer.rtp.encoding.settings import PAYLOAD_LIMIT
 from peer.rtp.formats.red import COPIES, RedWriter
 from peer.rtp.outbound.bandwidth_report import BandwidthReport
+from peer.rtp.outbound.encodings import priority_weight
 from peer.rtp.outbound.outgoing_track import OutgoingTrack
 from peer.rtp.outbound.retransmission_share import RetransmissionShare
 from peer.rtp.outbound.sender_report_scheduler import SenderReportScheduler
@@ -390,11 +391,12 @@ class OutboundStream:
         if self._kind is MediaKind.AUDIO:
             bitrate = AUDIO_BITRATE * (1 if self._red is None else 1 + COPIES)
             return Share(bitrate, bitrate)
+        weight = priority_weight(self._encoding)
         if self._encoding.maxBitrate is None:
             # Frames that were encoded elsewhere may need any bitrate.
-            return Share(MIN_VIDEO_BITRATE)
+            return Share(MIN_VIDEO_BITRATE, weight=weight)
         most = int(self._encoding.maxBitrate / _PAYLOAD_PART)
-        return Share(min(MIN_VIDEO_BITRATE, most), most)
+        return Share(min(MIN_VIDEO_BITRATE, most), most, weight)
 
     def _on_frame(self, frame: OutgoingFrame) -> None:
         timestamp = self._timestamps.place(frame)

@@ -86,3 +86,8 @@ def test_sender_claims_the_least_of_its_smallest_layer_and_the_sum_of_all() -> N
     assert (share.minimum, share.maximum) == (30_000, 200_000 + 700_000 + 2_500_000)
     equal = LayerShare(minimum=10, maximum=20, target=15, pixels=1)
     assert sender_share([equal, equal]).maximum == 40
+
+
+def test_sender_has_the_weight_of_its_layer_of_the_highest_priority() -> None:
+    layers = [layer_share(SIZES[0], highest=None, weight=weight) for weight in (0.5, 4.0, 1.0)]
+    assert sender_share(layers).weight == 4.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peer.errors import ConfigurationError, InvalidAccessError
+from peer.priority import Priority
 from peer.rtp.capabilities import capabilities
 from peer.rtp.codec_capabilities import RtpCodec
 from peer.rtp.outbound.encodings import (
@@ -119,3 +120,17 @@ def test_codec_of_an_encoding_goes_first() -> None:
     assert with_codec_first(codecs, None, VIDEO) is codecs
     assert with_codec_first(codecs, NEW, VIDEO) is codecs
     assert find_codec(NEW, VIDEO, codecs) is None
+
+
+@pytest.mark.parametrize("name", ["priority", "networkPriority"])
+@pytest.mark.parametrize("given", ["urgent", "", 1])
+def test_priority_that_there_is_not_is_refused(name: str, given: object) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is one of 'very-low', .*, not {given!r}"):
+        asked({name: given})
+
+
+def test_priority_of_an_encoding_is_kept() -> None:
+    (one,) = asked({"priority": "high", "networkPriority": "very-low"}, kind=AUDIO)
+    assert (one.priority, one.networkPriority) == (Priority.HIGH, Priority.VERY_LOW)
+    (other,) = asked({})
+    assert (other.priority, other.networkPriority) == (Priority.LOW, None)

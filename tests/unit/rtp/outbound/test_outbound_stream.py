@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from peer.rtp.congestion import Share
+from peer.priority import Priority
+from peer.rtp.congestion import Share, allocate
 from peer.rtp.formats.red import split_red
 from peer.rtp.outbound.encodings import RtpEncodingParameters
 from peer.rtp.outbound.outbound_stream import AUDIO_BITRATE, DEFAULT_BITRATE, OutboundStream
@@ -235,6 +237,19 @@ async def test_share_follows_max_bitrate() -> None:
     sending.stream.set_encoding(replace(ANYTHING, maxBitrate=19_000))
     share = sending.engine.shares[sending.stream]
     assert (share.minimum, share.maximum) == (20_000, 20_000)
+
+
+@in_virtual_time
+async def test_video_of_each_priority_has_twice_the_bitrate_of_that_below() -> None:
+    sending = Sending()
+    shares: list[Share] = []
+    for priority, most in itertools.product(Priority, (None, 9_000_000)):
+        sending.stream.set_encoding(replace(ANYTHING, priority=priority, maxBitrate=most))
+        shares.append(sending.engine.shares[sending.stream])
+    assert [each.weight for each in shares] == [0.5, 0.5, 1, 1, 2, 2, 4, 4]
+    least = shares[0].minimum
+    given = allocate(15 * 300_000 + 4 * least, shares[::2])
+    assert [bitrate - least for bitrate in given] == [300_000, 600_000, 1_200_000, 2_400_000]
 
 
 @in_virtual_time
