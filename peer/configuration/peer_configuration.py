@@ -106,6 +106,8 @@ class PeerConfiguration:
         iceCandidatePoolSize: W3C's hint to gather candidates before they are asked for, 0 to 255.
             Nothing is gathered early: sockets are bound with the description, which has their
             candidates at once.
+        alwaysNegotiateDataChannels: Each offer has the m-section of data channels, in front of new
+            media, without a channel too (webrtc-extensions).
         rtcp_mux: `"require"`, or `"negotiate"` to accept RTCP on a port of its own, of a peer
             without ICE. W3C calls it `rtcpMuxPolicy`, by which it can be read as well.
         certificates: The certificates that you hold; a fresh one for each connection by default, so
@@ -173,6 +175,7 @@ class PeerConfiguration:
     iceServers: Sequence[IceServer] = ()
     iceTransportPolicy: IceTransportPolicy = IceTransportPolicy.ALL
     iceCandidatePoolSize: int = 0
+    alwaysNegotiateDataChannels: bool = False
     bundlePolicy: BundlePolicy = BundlePolicy.BALANCED
     ice: IcePolicy = IcePolicy.REQUIRE
     rtcp_mux: RtcpMuxPolicy = RtcpMuxPolicy.REQUIRE
@@ -253,9 +256,10 @@ class PeerConfiguration:
             assign(self, "port_range", _port_range(self.port_range))
         _check_flag("ice_tcp", self.ice_tcp)
         _check_flag("dtls_in_stun", self.dtls_in_stun)
+        _check_flag("alwaysNegotiateDataChannels", self.alwaysNegotiateDataChannels)
         _check_one_port(self.one_port, self.port_range, self.bundlePolicy)
         _check_ice(self.ice, self.rtcp_mux, self.one_port)
-        _check_sdes(self.sdes, self.best_effort)
+        _check_sdes(self.sdes, self.best_effort, always_data=self.alwaysNegotiateDataChannels)
         for certificate in self.certificates:
             _check_expiry(certificate)
         assign(self, "trust", _trust(self.trust))
@@ -379,13 +383,15 @@ def _check_flag(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} is True or False, not {value!r}")
 
 
-def _check_sdes(sdes: object, best_effort: BestEffort) -> None:
+def _check_sdes(sdes: object, best_effort: BestEffort, *, always_data: bool) -> None:
     if sdes is None:
         return
     if not isinstance(sdes, Sdes):
         raise ConfigurationError(f"sdes is an Sdes or None, not {type(sdes).__name__}")
     if best_effort is not BestEffort.OFF:
         raise ConfigurationError("sdes and best_effort exclude each other")
+    if always_data:
+        raise ConfigurationError("sdes and alwaysNegotiateDataChannels exclude each other")
 
 
 def _check_rekey_after(after: object) -> None:

@@ -122,6 +122,19 @@ def with_data(session: Session) -> Session:
     return replace(session, data=replace(session.data or DataSection(), requested=True))
 
 
+def with_data_always(session: Session, *, always: bool) -> Session:
+    """Have the m-section of the data channels in each offer, or where a channel asks for it alone.
+
+    One that is in use stays (webrtc-extensions, "Always negotiating datachannels").
+    """
+    if always:
+        return replace(session, data=replace(session.data or DataSection(), leads=True))
+    data = session.data
+    if data is None or not (data.requested or data.mid is not None):
+        return replace(session, data=None)
+    return replace(session, data=replace(data, leads=False))
+
+
 def stream_ids(streams: Sequence[str]) -> tuple[str, ...]:
     """Check the ids of streams, and drop repeated ones.
 

@@ -277,9 +277,12 @@ def _with_created(session: Session, created: CreatedDescription) -> Session:
 
 def _returned_data(session: Session, stable: Session) -> DataSection | None:
     """Roll the m-section of the data channels back; the application may still wish for it."""
-    if session.data is not None and session.data.requested:
-        return replace(stable.data or DataSection(), requested=True)
-    return stable.data
+    data = session.data
+    if data is None:
+        return stable.data
+    returned = replace(stable.data or DataSection(), requested=data.requested, leads=data.leads)
+    is_wished = data.requested or data.leads
+    return returned if is_wished or returned.mid is not None else None
 
 
 def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiver | None:

@@ -18,6 +18,7 @@ from peer.negotiation.application_changes import (
     stream_ids,
     with_changes,
     with_data,
+    with_data_always,
     with_ice_restart,
     with_stop,
 )
@@ -333,9 +334,22 @@ class OfferAnswer:
         Raises:
             InvalidStateError: Our offers have keys of SDES, beside which no fingerprint may stand.
         """
+        self._check_data()
+        self._session = with_data(self._session)
+
+    def always_negotiate_data(self, *, always: bool) -> None:
+        """Have the m-section of the data channels in each offer, without a channel too, or not.
+
+        Raises:
+            InvalidStateError: Our offers have keys of SDES, beside which no fingerprint may stand.
+        """
+        if always:
+            self._check_data()
+        self._session = with_data_always(self._session, always=always)
+
+    def _check_data(self) -> None:
         if offers_sdes(self._session, self.profile.sdes):
             raise InvalidStateError("data channels need DTLS, and this connection has sdes")
-        self._session = with_data(self._session)
 
     def request_rekey(
         self, fingerprints: tuple[Fingerprint, ...], *, keep_path: bool = False

@@ -78,7 +78,10 @@ def new_origin(configuration: PeerConfiguration) -> ConnectionOrigin:
         sdes=configuration.sdes,
         dtls_in_stun=configuration.dtls_in_stun,
     )
-    return ConnectionOrigin(f"pc-{next(_numbers)}", certificates, OfferAnswer(profile), do_nothing)
+    offer_answer = OfferAnswer(profile)
+    if configuration.alwaysNegotiateDataChannels:
+        offer_answer.always_negotiate_data(always=True)
+    return ConnectionOrigin(f"pc-{next(_numbers)}", certificates, offer_answer, do_nothing)
 
 
 def do_nothing() -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from peer.configuration import PeerConfiguration
     from peer.runtime.core import ConnectionCore
 
-#: Fields of a configuration that may change at any time, for what is gathered from then on.
-_CHANGEABLE = frozenset({"iceServers", "iceTransportPolicy"})
+#: Fields of a configuration that may change at any time, for what is gathered or offered then.
+_CHANGEABLE = frozenset({"iceServers", "iceTransportPolicy", "alwaysNegotiateDataChannels"})
 #: Fields that may change until a local description is set.
 _CHANGEABLE_AT_FIRST = frozenset({"iceCandidatePoolSize"})
 
@@ -45,6 +45,7 @@ def reconfigure(
             raise InvalidModificationError(f"{each.name} of a connection cannot change{when}")
     parse_servers(following.iceServers)
     core.executor.use_configuration(following)
+    core.offer_answer.always_negotiate_data(always=following.alwaysNegotiateDataChannels)
     if following.iceTransportPolicy is not present.iceTransportPolicy and described:
         # The candidates in use are of the former policy.
         core.restart_ice()

@@ -19,10 +19,13 @@ from peer import (
 )
 from tests.support.negotiation.connection_state import refused
 from tests.support.negotiation.connections import (
+    connect,
     connected_pair,
     exchange,
     expected,
     loopback,
+    opened,
+    pair,
     within,
 )
 
@@ -99,3 +102,19 @@ async def test_configuration_of_a_closed_connection_cannot_be_set() -> None:
     await pc.close()
     with pytest.raises(InvalidStateError):
         pc.setConfiguration(PeerConfiguration())
+
+
+async def test_data_channels_are_negotiated_where_the_configuration_says_so() -> None:
+    async with PeerConnection(loopback(alwaysNegotiateDataChannels=True)) as pc:
+        assert "m=application" in (await pc.createOffer()).sdp
+        pc.setConfiguration(replace(pc.getConfiguration(), alwaysNegotiateDataChannels=False))
+        pc.addTransceiver("audio")
+        assert "m=application" not in (await pc.createOffer()).sdp
+
+
+async def test_data_channel_opens_on_a_section_that_was_negotiated_without_one() -> None:
+    async with pair(left=loopback(alwaysNegotiateDataChannels=True)) as (left, right):
+        await connect(left, right)
+        # No further description is exchanged.
+        await opened(left.createDataChannel("late"))
+        await opened(right.createDataChannel("later"))

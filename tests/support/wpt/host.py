@@ -372,8 +372,13 @@ def _encoding(given: dict[str, Any]) -> RtpEncodingParameters:
     return RtpEncodingParameters(**members)
 
 
+#: Fields of a configuration that the W3C does not have, of one word.
+_OURS = {"ice", "interfaces", "sdes", "trace", "trust"}
+
+
 def _configuration(given: dict[str, Any], before: PeerConfiguration) -> PeerConfiguration:
-    known = {f.name for f in dataclasses.fields(before)}
+    # What is ours and not the W3C's comes back from `getConfiguration` as JSON.
+    known = {f.name for f in dataclasses.fields(before) if "_" not in f.name} - _OURS
     members = {name: value for name, value in given.items() if name in known and value is not None}
     if "iceServers" in members:
         members["iceServers"] = [ice_server(each) for each in members["iceServers"]]

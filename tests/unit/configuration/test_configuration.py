@@ -15,6 +15,7 @@ from peer import (
     IceServer,
     InvalidAccessError,
     PeerConfiguration,
+    Sdes,
     SrtpProfile,
 )
 
@@ -76,6 +77,14 @@ def test_configuration_refuses_expired_certificate_by_fingerprint(place: int) ->
         ({"rtcp_mux": "never"}, "rtcp_mux is one of 'negotiate', 'require', not 'never'"),
         ({"rtcp_mux": "negotiate"}, "rtcp_mux 'negotiate' needs ice 'optional'"),
         ({"ice": "optional", "one_port": 50000}, "one_port and ice 'optional' exclude each other"),
+        (
+            {"alwaysNegotiateDataChannels": 1},
+            "alwaysNegotiateDataChannels is True or False, not 1",
+        ),
+        (
+            {"alwaysNegotiateDataChannels": True, "sdes": Sdes()},
+            "sdes and alwaysNegotiateDataChannels exclude each other",
+        ),
         ({"ice_tcp": "passive"}, "ice_tcp is True or False, not 'passive'"),
         ({"one_port": 50000, "port_range": (50000, 50000)}, "exclude each other"),
     ],
