@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 
-from media import SyntheticVideoTrack
+from media import Recorder, SyntheticVideoTrack
 from peer import RtpEncodingOptions, RtpEncodingParameters, RtpSetParameterOptions
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
@@ -18,6 +19,7 @@ from tests.support.negotiation.connections import connect, exchange, local, only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from peer import PeerConnection, RtpSender
 
@@ -184,3 +186,20 @@ async def test_relay_gives_each_viewer_the_encoding_that_it_chooses() -> None:
         small.layer = "h"
         await near.shows(WIDTH // 2)
         await far.shows(WIDTH)
+
+
+async def test_recorder_takes_the_encoding_that_its_track_chooses(tmp_path: Path) -> None:
+    path = tmp_path / "call.webm"
+    async with simulcast() as call:
+        await call.shows(WIDTH)
+        (receiver,) = call.viewer.getReceivers()
+        recorder = Recorder(path)
+        recorder.addTrack(receiver.encoded_track(layer="h"))
+        await recorder.start()
+        async with asyncio.timeout(DEADLINE):
+            while recorder.stats.duration < 1.0:  # noqa: ASYNC110 - the recorder does not say so
+                await asyncio.sleep(TICK)
+        await call.shows(WIDTH)
+        await recorder.stop()
+    with av.open(str(path)) as file:
+        assert {frame.width for frame in file.decode(video=0)} == {WIDTH // 2}

@@ -10,12 +10,14 @@ import av
 import pytest
 
 from media import Recorder
-from peer import SdpType, SessionDescription
+from peer import PeerConnection, SdpType, SessionDescription
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import media_call
 from tests.support.clock.deadline import DEADLINE
 from tests.support.media.takes import errors
 from tests.support.negotiation.connections import local, within
+from tests.support.peers.exchange import hand_over, hear_description, trickling
+from tests.support.peers.third_party import python_webrtc_stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,6 +119,38 @@ async def test_each_encoding_of_a_browser_can_be_chosen(name: BrowserName) -> No
             track.layer = rid
             widths.append(await _chosen_width(receiver, track, rid))
         assert widths[0] < widths[1] == widths[3] < widths[2]
+
+
+@pytest.mark.long
+@pytest.mark.needs("python_webrtc")
+@pytest.mark.xdist_group("peer-python_webrtc")
+@pytest.mark.timeout(4 * DEADLINE)
+async def test_each_encoding_of_libwebrtc_in_python_can_be_chosen() -> None:
+    encodings = {"by4": 4.0, "by2": 2.0, "by1": 1.0}
+    async with (
+        python_webrtc_stage() as open_peer,
+        open_peer() as peer,
+        PeerConnection() as pc,
+        trickling(pc, peer) as ready,
+        asyncio.timeout(3 * DEADLINE),
+    ):
+        await peer.tell("send", kind="video", encodings=encodings)
+        await peer.tell("offer")
+        offer = await hear_description(peer)
+        assert "a=simulcast:send by4;by2;by1" in offer.sdp
+        await pc.setRemoteDescription(offer)
+        await pc.setLocalDescription()
+        await hand_over(peer, local(pc))
+        ready.set()
+        await pc.connected()
+        receiver = pc.getReceivers()[0]
+        assert [each.rid for each in receiver.layers] == list(encodings)
+        track = receiver.encoded_track()
+        widths = []
+        for rid in (*encodings, "by2"):
+            track.layer = rid
+            widths.append(await _chosen_width(receiver, track, rid))
+        assert widths == [240, 480, 960, 480]
 
 
 async def _chosen_width(receiver: RtpReceiver, track: EncodedTrack, rid: str) -> int:

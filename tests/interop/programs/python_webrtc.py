@@ -85,7 +85,7 @@ class Peer:
         """Change what the next description will say, or end it all."""
         match command["do"]:
             case "send":
-                self._send(command["kind"])
+                self._send(command["kind"], command.get("encodings", {}))
             case "unsend":
                 self._connection.remove_track(self._added.pop())
             case "direct":
@@ -100,21 +100,31 @@ class Peer:
             case other:
                 raise ValueError(f"no such command: {other}")
 
-    def _send(self, kind: str) -> None:
+    def _send(self, kind: str, encodings: dict[str, float]) -> None:
         if kind != "video":
             raise ValueError(f"no {kind} is sent here")
         generator = webrtc.VideoTrackGenerator()
-        self._added.append(self._connection.add_track(generator.track))
-        self._begin(self._draw(generator.writable.get_writer()))
+        if encodings:
+            sent = [
+                webrtc.RTCRtpEncodingParameters(rid=rid, scale_resolution_down_by=by)
+                for rid, by in encodings.items()
+            ]
+            init = webrtc.RTCRtpTransceiverInit(direction="sendonly", send_encodings=sent)
+            self._added.append(self._connection.add_transceiver(generator.track, init).sender)
+        else:
+            self._added.append(self._connection.add_track(generator.track))
+        # libwebrtc sends three encodings of pictures from 960 by 540 on.
+        width, height = (960, 540) if encodings else (_WIDTH, _HEIGHT)
+        self._begin(self._draw(generator.writable.get_writer(), width, height))
 
-    async def _draw(self, writer: Any) -> None:
+    async def _draw(self, writer: Any, width: int, height: int) -> None:
         """Write a grey picture, another each time, until the track ends."""
-        size, number = _WIDTH * _HEIGHT * 3 // 2, 0
+        size, number = width * height * 3 // 2, 0
         while True:
             init = webrtc.VideoFrameBufferInit(
                 format="I420",
-                coded_width=_WIDTH,
-                coded_height=_HEIGHT,
+                coded_width=width,
+                coded_height=height,
                 timestamp=number * 1_000_000 // _FRAMES_A_SECOND,
             )
             await writer.write(webrtc.VideoFrame(bytes([number * 5 % 256]) * size, init))
