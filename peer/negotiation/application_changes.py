@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, TypedDict
 
 from peer.codec_format import is_named
-from peer.errors import InvalidAccessError
+from peer.errors import InvalidAccessError, InvalidModificationError
 from peer.negotiation.header_extensions import check_directions
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver
@@ -79,7 +79,8 @@ def with_changes(
     Raises:
         InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or the
             transceiver has ended.
-        InvalidModificationError: A header extension is stopped that has to be there.
+        InvalidModificationError: A header extension is stopped that has to be there, or no
+            preference carries media.
     """
     now = transceiver_of(session, key)
     streams, preferences = changes.get("streams"), changes.get("preferences")
@@ -152,6 +153,11 @@ def _check_preferences(profile: Profile, kind: MediaKind, preferences: Sequence[
     for preference in preferences:
         if not any(is_named(codec, preference) for codec in codecs):
             raise InvalidAccessError(f"{preference!r} is no {kind} codec of ours")
+    media = [codec for codec in codecs if not codec.is_auxiliary]
+    # webrtc-pc section 5.4: "only contains entries for RTX, RED, FEC or Comfort Noise".
+    if preferences and not any(is_named(c, each) for c in media for each in preferences):
+        names = ", ".join(dict.fromkeys(preferences))
+        raise InvalidModificationError(f"{names}: no codec among them carries {kind}")
 
 
 def with_ice_restart(session: Session) -> Session:

@@ -316,7 +316,8 @@ class OfferAnswer:
         Raises:
             InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or
                 the transceiver has ended.
-            InvalidModificationError: A header extension is stopped that has to be there.
+            InvalidModificationError: A header extension is stopped that has to be there, or no
+                preference carries media.
         """
         self._session = with_changes(self._session, self.profile, key, changes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer.descriptions import SdpType, SessionDescription
+from peer.errors import InvalidModificationError
 from peer.negotiation.codecs import described_codecs
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.description import Sdp
@@ -158,6 +159,20 @@ def test_preferences_without_red_leave_it_away_and_red_without_its_codec_goes() 
     key = add_track(other, "audio").key
     other.change_transceiver(key, preferences=["audio/red", "audio/PCMU"])
     assert names(Sdp.parse(offer_of(other).sdp)) == ["pcmu"]
+
+
+@pytest.mark.parametrize(
+    "preferences", [["audio/red"], ["audio/telephone-event", "audio/RED"], ["audio/CN"]]
+)
+def test_preferences_without_a_codec_that_carries_media_are_refused(
+    preferences: list[str],
+) -> None:
+    offerer = end()
+    key = add_track(offerer, "audio").key
+    before = offerer.session
+    with pytest.raises(InvalidModificationError, match="no codec among them carries audio"):
+        offerer.change_transceiver(key, preferences=preferences)
+    assert offerer.session is before
 
 
 def test_comfort_noise_is_answered_and_not_offered() -> None:
