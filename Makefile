@@ -13,7 +13,7 @@ BENCHMARK_TOOLS := node npm wrtc webrtcbin peerjs baresip
 # Without what encodes media, drives the program, or starts it.
 QUICK_TESTS := $(addprefix tests/unit/, identity negotiation rekey runtime signaling tracing transport)
 
-BENCHMARKS := setup setup_rtt imports compat idle handshake rekey rtp echo record descriptions signaling calls trust conference simulcast
+BENCHMARKS := setup setup_rtt imports compat idle handshake rekey rtp echo relay record descriptions signaling calls trust conference simulcast
 PYTEST_ARGS ?=
 # One more than the processors, at most 4: what runs with real peers mostly waits for media.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))

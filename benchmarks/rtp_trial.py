@@ -92,8 +92,13 @@ async def receive(who: Who, rate: float) -> Trial:
 
 async def relay(who: Who, peers: int, rate: float) -> Trial:
     """Send packets at a rate to a relaying subject, in several rooms with `peers` peers each."""
+    return await relay_by(subject_process(who, Work.RELAY), peers, rate)
+
+
+async def relay_by(process: Process, peers: int, rate: float) -> Trial:
+    """Send packets at a rate to a relaying process, in several rooms with `peers` peers each."""
     async with AsyncExitStack() as stack:
-        subject = await stack.enter_async_context(subject_process(who, Work.RELAY))
+        subject = await stack.enter_async_context(process)
         sources = [LoadEnd([VIDEO], sends=True) for _ in range(ROOMS[peers])]
         sinks = []
         for room, source in enumerate(sources):
@@ -201,17 +206,20 @@ async def _warm_up(sources: Sequence[LoadEnd]) -> None:
 async def _send(sources: Sequence[LoadEnd], rate: float) -> tuple[int, float]:
     """Send frames at an even pace for the duration of a trial, each stream in turn.
 
+    Each begins with a key frame: a sender that had to drop one before would wait for it for ever.
+
     Returns:
         Number of packets, and the seconds that sending took.
     """
     streams = [(source.send, stream) for source in sources for stream in source.streams]
-    payloads = likeness(keyframe=False)
+    begin, then = (likeness(keyframe=keyframe) for keyframe in (True, False))
     interval = PER_FRAME / rate
     ticks = VIDEO.clock_rate * interval * len(streams)
     count = round(DURATION / interval)
     start = time.perf_counter()
     for number in range(count):
         send, stream = streams[number % len(streams)]
+        payloads = begin if number < len(streams) else then
         for packet in stream.packets(payloads, 100_000 + round(number // len(streams) * ticks)):
             send(packet)
         due = start + (number + 1) * interval

@@ -36,6 +36,7 @@ from tests.support.project.tools import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+    from pathlib import Path
 
     from tests.support.browser.browsing import Page
 
@@ -165,22 +166,35 @@ async def _program_stage(
 
 @asynccontextmanager
 async def _pion_stage() -> AsyncIterator[OpenPeer]:
-    """Compile Pion's program, leaving it to Go's own cache which parts are stale."""
+    sources = sorted((PROGRAMS / "pion").glob("*.go"))
+    async with _program_stage((str(await compiled_with_pion("pion", sources)),)) as open_peer:
+        yield open_peer
+
+
+async def compiled_with_pion(name: str, sources: Sequence[Path]) -> Path:
+    """Compile a program on Pion, leaving it to Go's own cache which parts are stale.
+
+    Args:
+        name: Name of the program.
+        sources: Its files.
+
+    Raises:
+        ThirdPartyError: It does not compile.
+    """
     folder = ROOT / ".cache" / "go"
     folder.mkdir(parents=True, exist_ok=True)
-    program = folder / "pion"
+    program = folder / name
     version = await _output("dpkg-query", "-W", "-f", "${Version}", _PION_PACKAGE)
     await _output(
         *(tool_path("pion"), "build", "-o", str(program)),
         *("-ldflags", f"-X main.version={version}"),
-        *map(str, sorted((PROGRAMS / "pion").glob("*.go"))),
+        *map(str, sources),
         GO111MODULE="off",
         GOPATH=str(GOPATH),
         GOCACHE=str(folder / "cache"),
         CGO_ENABLED="0",
     )
-    async with _program_stage((str(program),)) as open_peer:
-        yield open_peer
+    return program
 
 
 async def _output(*command: str, **environment: str) -> str:
