@@ -7,6 +7,7 @@ the same.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import uuid
 from typing import TYPE_CHECKING, Self
@@ -188,6 +189,8 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
         """
         async with self._core.chain.operation():
             created = self._core.offer_answer.create_offer(ice_restart=iceRestart)
+            # webrtc-pc section 4.4.1.2: a queued task ends it, so that what is called next waits.
+            await asyncio.sleep(0)
             return self._core.identity.signed(created)
 
     async def createAnswer(self) -> SessionDescription:
@@ -197,7 +200,9 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
             InvalidStateError: There is no offer to answer, or the connection is closed.
         """
         async with self._core.chain.operation():
-            return self._core.identity.signed(self._core.offer_answer.create_answer())
+            created = self._core.offer_answer.create_answer()
+            await asyncio.sleep(0)
+            return self._core.identity.signed(created)
 
     async def setLocalDescription(self, description: SessionDescription | None = None) -> None:
         """Apply our description, and start to gather candidates for it.

@@ -29,11 +29,12 @@ class BackgroundTasks:
     def __repr__(self) -> str:
         return f"<BackgroundTasks running={len(self._tasks)}>"
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Start a coroutine as a task of this set."""
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Start a coroutine as a task of this set, and return the task."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def release(self, task: asyncio.Task[Any] | None) -> None:
         """Exempt a task from `close`, because it is the one that calls it."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 class TransceiverHost(Protocol):
     """The connection of a transceiver, as the transceiver sees it."""
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether the connection was closed."""
+
     def transceiver_state(self, key: int) -> Transceiver | None:
         """Return the negotiated state of a transceiver; None where a rollback removed it."""
 
@@ -73,7 +77,9 @@ class RtpTransceiver:
             ValueError: The value is no direction (on setting).
         """
         state = self._state
-        return "stopped" if state is None or state.stopping else state.direction.value
+        if state is None or state.stopping or self._host.closed:
+            return "stopped"
+        return state.direction.value
 
     @direction.setter
     def direction(self, value: str) -> None:
@@ -85,14 +91,15 @@ class RtpTransceiver:
     def currentDirection(self) -> str | None:
         """The direction that the last answer agreed on, or None; `stopped` at the end."""
         state = self._state
-        if state is None:
+        if state is None or self.stopped:
             return "stopped"
         return None if state.current_direction is None else state.current_direction.value
 
     @property
     def stopped(self) -> bool:
         """Tell whether the transceiver has ended for good."""
-        return self._state is None
+        state = self._state
+        return state is None or state.ended or self._host.closed
 
     def setCodecPreferences(self, mime_types: Sequence[str | Codec | RtpCodec]) -> None:
         """Offer and accept only these codecs, in this order, from the next negotiation on.

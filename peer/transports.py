@@ -6,7 +6,7 @@ made when it is first asked for. A state is that of the last event, as in a brow
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, overload
 
 from peer.emitter import EventEmitter
@@ -111,8 +111,8 @@ class IceTransport:
 
     def __init__(self, source: TransportSource) -> None:
         self._source = source
-        self._state = self._seen_state = source.states[0]
-        self._gathering = self._seen_gathering = source.gathering_state
+        self._state = source.states[0]
+        self._gathering = source.gathering_state
         self._seen_pair = source.selected_pair()
         self._events = EventEmitter(
             "IceTransport", ("statechange", "gatheringstatechange", "selectedcandidatepairchange")
@@ -173,28 +173,22 @@ class IceTransport:
         """Take a handler away; nothing happens where it is not subscribed."""
         self._events.remove_listener(event, handler)
 
-    def on_change(self) -> None:
-        """Queue an event for each thing that has changed; for the connection."""
-        loop = asyncio.get_running_loop()
-        state, gathering = self._source.states[0], self._source.gathering_state
+    def take_changes(self) -> list[Callable[[], object]]:
+        """Take over what has changed, and return what fires its events; for the connection."""
+        events: list[Callable[[], object]] = []
         pair = self._source.selected_pair()
-        if gathering is not self._seen_gathering:
-            self._seen_gathering = gathering
-            loop.call_soon(self._set_gathering, gathering)
         if pair != self._seen_pair:
             self._seen_pair = pair
-            loop.call_soon(self._events.emit, "selectedcandidatepairchange")
-        if state is not self._seen_state:
-            self._seen_state = state
-            loop.call_soon(self._set_state, state)
-
-    def _set_gathering(self, gathering: IceGatheringState) -> None:
-        self._gathering = gathering
-        self._events.emit("gatheringstatechange")
-
-    def _set_state(self, state: IceTransportState) -> None:
-        self._state = state
-        self._events.emit("statechange")
+            events.append(partial(self._events.emit, "selectedcandidatepairchange"))
+        gathering = self._source.gathering_state
+        if gathering is not self._gathering:
+            self._gathering = gathering
+            events.append(partial(self._events.emit, "gatheringstatechange"))
+        state = self._source.states[0]
+        if state is not self._state:
+            self._state = state
+            events.append(partial(self._events.emit, "statechange"))
+        return events
 
 
 class DtlsTransport:
@@ -212,7 +206,7 @@ class DtlsTransport:
 
     def __init__(self, source: TransportSource) -> None:
         self._source = source
-        self._state = self._seen = source.states[1]
+        self._state = source.states[1]
         self._events = EventEmitter("DtlsTransport", ("statechange", "error"))
         self.iceTransport = IceTransport(source)
 
@@ -251,18 +245,20 @@ class DtlsTransport:
         self._events.remove_listener(event, handler)
 
     def on_change(self) -> None:
-        """Queue an event for each state that has changed, here and below; for the connection."""
-        state = self._source.states[1]
-        if state is not self._seen:
-            self._seen = state
-            asyncio.get_running_loop().call_soon(self._set_state, state, self._source.error)
-        self.iceTransport.on_change()
+        """Fire the events of all that has changed; for the transport."""
+        for event in self.take_changes():
+            event()
 
-    def _set_state(self, state: DtlsTransportState, error: DtlsError | None) -> None:
-        self._state = state
-        if state is DtlsTransportState.FAILED and error is not None:
-            self._events.emit("error", error)
-        self._events.emit("statechange")
+    def take_changes(self) -> list[Callable[[], object]]:
+        """Take over what has changed, and return what fires its events; for the connection."""
+        events = self.iceTransport.take_changes()
+        state, error = self._source.states[1], self._source.error
+        if state is not self._state:
+            self._state = state
+            if state is DtlsTransportState.FAILED and error is not None:
+                events.append(partial(self._events.emit, "error", error))
+            events.append(partial(self._events.emit, "statechange"))
+        return events
 
 
 class SctpTransport:
@@ -277,7 +273,7 @@ class SctpTransport:
 
     def __init__(self, source: SctpSource) -> None:
         self._source = source
-        self._state = self._seen = _sctp_state(source)
+        self._state = _sctp_state(source)
         self._events = EventEmitter("SctpTransport", ("statechange",))
 
     def __repr__(self) -> str:
@@ -321,16 +317,13 @@ class SctpTransport:
         """Take a handler away; nothing happens where it is not subscribed."""
         self._events.remove_listener(event, handler)
 
-    def on_change(self) -> None:
-        """Queue the event of a state that has changed; for the connection."""
+    def take_changes(self) -> list[Callable[[], object]]:
+        """Take over a state that has changed, and return what fires its event."""
         state = _sctp_state(self._source)
-        if state is not self._seen:
-            self._seen = state
-            asyncio.get_running_loop().call_soon(self._set_state, state)
-
-    def _set_state(self, state: SctpTransportState) -> None:
+        if state is self._state:
+            return []
         self._state = state
-        self._events.emit("statechange")
+        return [partial(self._events.emit, "statechange")]
 
 
 def _sctp_state(source: SctpSource) -> SctpTransportState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
+from peer.configuration.ice_url import IceServerUrl
 from peer.errors import ConfigurationError, CredentialsError
 from peer.values import assign, dataclass
 
@@ -25,7 +26,7 @@ class IceServer:
             show it.
 
     Raises:
-        ConfigurationError: A URL is none of these.
+        ConfigurationError: A URL is none of these, or malformed.
         CredentialsError: The username or the credential is missing, empty or too long.
     """
 
@@ -36,12 +37,8 @@ class IceServer:
     def __post_init__(self) -> None:
         urls = _urls(self.urls)
         for url in urls:
-            scheme = url.partition(":")[0].lower()
-            if scheme not in ("stun", "stuns", "turn", "turns"):
-                raise ConfigurationError(
-                    f"an ICE server URL starts with stun:, turn: or turns:, not {url!r}"
-                )
-            if scheme in ("turn", "turns"):
+            # webrtc-pc section 4.4.1.1: the URL is parsed before credentials are looked for.
+            if IceServerUrl.parse(url).scheme in ("turn", "turns"):
                 self._check_credentials(url)
         assign(self, "urls", urls)
 

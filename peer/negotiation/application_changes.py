@@ -112,10 +112,12 @@ def with_stop(session: Session, key: int) -> Session:
     transceiver = transceiver_of(session, key)
     if transceiver.mid is None:
         return session.without_transceiver(key)
-    stopping = replace(
-        transceiver, stopping=True, direction=MediaDirection.INACTIVE, receiving=False
-    )
-    return session.with_transceiver(stopping)
+    return session.with_transceiver(stopped(transceiver))
+
+
+def stopped(transceiver: Transceiver) -> Transceiver:
+    """Have a transceiver neither send nor receive any more (webrtc-pc section 5.4)."""
+    return replace(transceiver, stopping=True, direction=MediaDirection.INACTIVE, receiving=False)
 
 
 def with_data(session: Session) -> Session:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, ModificationError
 from peer.negotiation.agreed_transport import AnsweredOffer, agreed_transport
+from peer.negotiation.application_changes import stopped
 from peer.negotiation.associated_transceivers import (
     AssociatedTransceivers,
     associate_data,
@@ -111,6 +112,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     verdicts = offer_verdicts(entered, sdp)
     check_verdicts(session, sdp, verdicts)
     entered = replace(entered, offer_verdicts=verdicts)
+    entered = entered.with_transceivers(_rejected(entered, sdp))
     associated = AssociatedTransceivers(entered, profile)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
@@ -122,6 +124,14 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
         else:
             associated.add(sdp, section, section.kind)
     return entered.with_transceivers(associated.transceivers.values())
+
+
+def _rejected(session: Session, sdp: Sdp) -> Iterator[Transceiver]:
+    """End the transceivers whose m-sections an offer rejects (webrtc-pc section 4.4.1.5)."""
+    for section in sdp.media:
+        known = session.transceiver_of(section.mid) if section.rejected else None
+        if known is not None:
+            yield stopped(replace(known, ended=True))
 
 
 def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpType) -> Session:

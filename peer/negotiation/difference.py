@@ -79,8 +79,11 @@ def candidate_difference(before: Session, after: Session) -> tuple[AddCandidates
 
 def _transceivers(before: Session, after: Session) -> Iterator[Effect]:
     for transceiver in after.transceivers:
-        if before.transceiver(transceiver.key) is None:
+        earlier = before.transceiver(transceiver.key)
+        if earlier is None:
             yield CreateTransceiver(transceiver.key)
+        elif transceiver.ended and not earlier.ended:
+            yield StopTransceiver(transceiver.key, leaves=False)
     for transceiver in before.transceivers:
         if after.transceiver(transceiver.key) is None:
             yield StopTransceiver(transceiver.key)

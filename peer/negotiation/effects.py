@@ -202,9 +202,16 @@ class UseEncodings:
 
 @dataclass(frozen=True, slots=True)
 class StopTransceiver:
-    """Stop a transceiver whose m-section was taken away, or that a rollback removed."""
+    """Stop a transceiver whose m-section was taken away, or that a rollback removed.
+
+    Args:
+        transceiver: Its key.
+        leaves: Take it away from the connection as well; where the peer's offer has rejected its
+            m-section, it goes with the answer (webrtc-pc section 4.4.1.5).
+    """
 
     transceiver: int
+    leaves: bool = True
 
 
 @dataclass(frozen=True, slots=True)

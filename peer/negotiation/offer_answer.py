@@ -589,11 +589,14 @@ def _direction(sdp: Sdp, mid: str) -> MediaDirection:
 
 
 def _described(session: Session) -> tuple[object, ...]:
-    """List what an offer or answer depends on: after a rollback it is as it was before."""
+    """List what an offer or answer depends on: after a rollback it is as it was before.
+
+    Candidates of the peer, which come at any time, change none of it.
+    """
+    remote = (session.current_remote, session.pending_remote)
     return (
         session.state,
         session.current_local,
-        session.current_remote,
         session.pending_local,
-        session.pending_remote,
+        *(None if described is None else described.untrickled for described in remote),
     )

@@ -140,4 +140,5 @@ def _extended(
             changed[index] = section.with_candidates(fields)
     if described is None or not changed:
         return described
-    return AppliedDescription(described.type, described.sdp.with_sections(changed))
+    extended = described.sdp.with_sections(changed)
+    return AppliedDescription(described.type, extended, described.untrickled.sdp)

@@ -318,7 +318,9 @@ class Transceiver:
         key: Number of the transceiver in this session, never on the wire and never used again.
         streams: The MediaStream ids that our track belongs to.
         preferences: MIME types in the order preferred; empty for our own order.
-        stopping: `stop()` was called; the next offer takes the m-section away.
+        stopping: `stop()` was called, or the peer's offer has rejected the m-section; the next
+            exchange takes that away.
+        ended: The peer's offer has rejected the m-section, for good: a rollback changes nothing.
         extension_wishes: Directions of header extensions that the application asked for.
         extensions_to_negotiate: Directions for the next offer: the wishes, narrowed by each answer
             (webrtc-extensions: [[HeaderExtensionsToNegotiate]]).
@@ -340,6 +342,7 @@ class Transceiver:
     preferences: tuple[str, ...] = ()
     has_track: bool = False
     stopping: bool = False
+    ended: bool = False
     extension_wishes: ExtensionDirections = EVERY_EXTENSION
     extensions_to_negotiate: ExtensionDirections = EVERY_EXTENSION
 
@@ -374,10 +377,21 @@ class DataSection:
 
 @dataclass(frozen=True, slots=True)
 class AppliedDescription:
-    """A description that was set, pending or current."""
+    """A description that was set, pending or current.
+
+    Args:
+        sdp: The description, with the candidates of the peer that have come since.
+        as_set: The description without those; None where none has come.
+    """
 
     type: SdpType
     sdp: Sdp
+    as_set: Sdp | None = None
+
+    @property
+    def untrickled(self) -> AppliedDescription:
+        """The description as it was set."""
+        return self if self.as_set is None else AppliedDescription(self.type, self.as_set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,13 @@ from peer.tracing.events import Direction
 from peer.values import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.events import ConnectionEmitter
     from peer.ice import CandidateFields
     from peer.negotiation.session import Session
     from peer.runtime.connection_tap import ConnectionTap
-    from peer.runtime.effect_executor import EffectExecutor
+    from peer.runtime.effect_executor import EffectExecutor, PreparedSockets
     from peer.runtime.peer_transport import PeerTransport
     from peer.transport.ice.servers import ServerFailure
 
@@ -51,6 +53,30 @@ class CandidateEvents:
 
     def __init__(self, host: GatheringConnection) -> None:
         self._host = host
+        #: Sockets of descriptions that were applied just now: nothing was told of them yet.
+        self.unpublished: tuple[PreparedSockets, ...] = ()
+
+    def publish_soon(self, prepared: Sequence[PreparedSockets]) -> None:
+        """Begin to tell of gathering, a turn after the description of it was applied.
+
+        webrtc-pc section 4.4.1.5: the state is `gathering` once `setLocalDescription` has returned,
+        so that a handler which is added then sees all that follows.
+
+        Args:
+            prepared: The sockets that gather for the description.
+        """
+        if prepared:
+            self.unpublished += tuple(prepared)
+            asyncio.get_running_loop().call_soon(self._publish)
+
+    def _publish(self) -> None:
+        host, prepared = self._host, self.unpublished
+        self.unpublished = ()
+        if host.closed:
+            return
+        for each in prepared:
+            each.publish()
+        host.update_states()
 
     def on_candidate(
         self, transport: PeerTransport, generation: str, candidate: CandidateFields | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from peer.ice import IceCandidate
-from peer.states import DtlsTransportState, SctpTransportState
+from peer.states import DtlsTransportState, IceTransportState, SctpTransportState
 from peer.transport.adapters.data_channel import BUFFER_LIMIT
 from peer.transports import DtlsTransport, IceCandidatePair, SctpTransport
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Session, TransportState
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport
-    from peer.states import IceGatheringState, IceRole, IceTransportState
+    from peer.states import IceGatheringState, IceRole
 
 #: Bytes of a message that every peer takes (RFC 8841 section 6.1), before its description.
 _DEFAULT_MESSAGE_SIZE = 65_536
@@ -73,12 +73,13 @@ class ConnectionTransports:
         return transport.seen_as
 
     def on_change(self) -> None:
-        """Fire the events of all states that have changed."""
-        for transport in self._host.executor.transports.values():
-            if transport.seen_as is not None:
-                transport.seen_as.on_change()
+        """Fire the events of all states that have changed, once all objects have them."""
+        shown = [each.seen_as for each in self._host.executor.transports.values()]
+        events = [event for each in shown if each is not None for event in each.take_changes()]
         if self._sctp is not None:
-            self._sctp.on_change()
+            events += self._sctp.take_changes()
+        for event in events:
+            event()
 
 
 class _SourceOfTransport:
@@ -90,6 +91,9 @@ class _SourceOfTransport:
 
     @property
     def states(self) -> tuple[IceTransportState, DtlsTransportState]:
+        # webrtc-pc section 4.4.1.3: all transports of a closed connection are closed at once.
+        if self._host.closed:
+            return IceTransportState.CLOSED, DtlsTransportState.CLOSED
         return self._transport.states
 
     @property

@@ -32,6 +32,7 @@ from peer.runtime.connection_tap import ConnectionTap
 from peer.runtime.connection_transports import ConnectionTransports
 from peer.runtime.effect_executor import EffectExecutor
 from peer.runtime.forks import Forks
+from peer.runtime.negotiation_needed import NegotiationNeeded
 from peer.runtime.operations_chain import OperationsChain
 from peer.runtime.origin import ConnectionOrigin, do_nothing, new_origin
 from peer.runtime.peer_identity import PeerIdentity
@@ -122,7 +123,7 @@ class ConnectionCore:
         self._candidates = CandidateEvents(self)
         self._remote_tracks = RemoteTracks()
         self._senders: WeakSet[RtpSender] = WeakSet()
-        self._need_announced = False
+        self._negotiation_needed = NegotiationNeeded(self)
         self._applying = False
         # Why m-sections of the last description of the peer were closed, by mid.
         self._rejections: dict[str, str] = {}
@@ -156,8 +157,12 @@ class ConnectionCore:
         """Tell whether our description has all candidates that it will have."""
         transports = self.executor.transports.values()
         described = self.offer_answer.session.description(Side.LOCAL) is not None
-        return described and all(
-            transport.gathering_state is IceGatheringState.COMPLETE for transport in transports
+        return (
+            described
+            and not self._candidates.unpublished
+            and all(
+                transport.gathering_state is IceGatheringState.COMPLETE for transport in transports
+            )
         )
 
     @property
@@ -185,9 +190,11 @@ class ConnectionCore:
             plan = self.plan(side, description)
             identity = await self.check_signature(side, plan, description)
             prepared = await self.executor.prepare(plan.prepare)
-            before = self.offer_answer.session
             try:
+                # webrtc-pc section 4.4.1.5: a queued task changes the state, never the call itself.
+                await asyncio.sleep(0)
                 self.chain.check_open()
+                before = self.offer_answer.session
                 effects = self.offer_answer.commit(plan)
             except BaseException:
                 await self.executor.discard(prepared)
@@ -297,18 +304,11 @@ class ConnectionCore:
 
     def check_negotiation(self) -> None:
         """Fire `negotiationneeded` once for each need (webrtc-pc section 4.7.3)."""
-        if self.closed or not self.chain.empty:
-            return
-        if not self.offer_answer.negotiation_needed:
-            if self.offer_answer.session.state is SignalingState.STABLE:
-                self._need_announced = False
-            return
-        if not self._need_announced:
-            asyncio.get_running_loop().call_soon(self._announce_need)
+        self._negotiation_needed.check()
 
     def forget_announced_need(self) -> None:
         """Announce a need again to the next handler, as the one that knew of it has gone."""
-        self._need_announced = False
+        self._negotiation_needed.forget()
 
     async def wait_for(self, reached: Callable[[], bool], *, unless_failed: bool = False) -> None:
         """Wait until a condition holds.
@@ -349,6 +349,7 @@ class ConnectionCore:
             self.offer_answer.close()
             self.chain.close()
             self.rekeys.manager.close()
+            self.executor.end_senders()
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
             self._signal_state_changed()
             self.update_states()
@@ -399,7 +400,8 @@ class ConnectionCore:
         self.executor.apply(self.offer_answer.stop_transceiver(key))
         self._remote_tracks.update(self.executor.transceivers, self.session)
         self.check_negotiation()
-        await control.stop()
+        # A caller that is cancelled leaves no media behind.
+        await asyncio.shield(self.executor.stop_media(control))
 
     def restart_ice(self) -> None:
         """Request new ICE credentials with the next offer."""
@@ -469,7 +471,7 @@ class ConnectionCore:
 
     def on_data_state(self) -> None:
         """Fire the events of the transports whose states have changed."""
-        if self._transports is not None:
+        if self._transports is not None and not self._applying:
             self._transports.on_change()
 
     def plan(self, side: Side, description: SessionDescription | None) -> Plan:
@@ -494,20 +496,18 @@ class ConnectionCore:
         with self._tap.refusals(self.offer_answer, side, description):
             return await self.identity.check(plan, getattr(description, "identity", None))
 
-    def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[PreparedSockets]) -> None:
+    def _carry_out(self, effects: Iterable[Effect], prepared: Sequence[PreparedSockets]) -> None:
         """Apply the effects of a committed plan; events are fired only after that."""
         self._applying = True
         try:
             self.executor.adopt(prepared)
             self.executor.apply(effects)
-            for each in prepared:
-                each.publish()
         finally:
             self._applying = False
         self.executor.keep_certificates(self.offer_answer.session)
+        self._candidates.publish_soon(prepared)
         # Whether an offer is needed depends on what was just agreed on.
-        if self.offer_answer.session.state is SignalingState.STABLE:
-            self._need_announced = False
+        self._negotiation_needed.settle()
 
     def _announce_tracks(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -524,13 +524,6 @@ class ConnectionCore:
                     self._remote_tracks.streams_of(effect.transceiver),
                 )
                 self.events.emit(EventName.TRACK, event)
-
-    def _announce_need(self) -> None:
-        # An operation that runs by now checks again at its end.
-        due = self.chain.empty and self.offer_answer.negotiation_needed
-        if due and not self._need_announced and not self.closed:
-            # Without a handler the need waits for the first one that is added.
-            self._need_announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
 
     def _signal_state_changed(self, *, passing: bool = False) -> None:
         """Fire `signalingstatechange`, twice where the state passes through `stable`."""

@@ -255,6 +255,11 @@ class EffectExecutor:
         for effect in effects:
             self._apply(effect)
 
+    def end_senders(self) -> None:
+        """Send no more media: the connection closes."""
+        for control in self.transceivers.values():
+            control.sender.end()
+
     async def close(self) -> None:
         """Stop senders, receivers and data channels, then close the transports."""
         for key in tuple(self.transceivers):
@@ -292,8 +297,8 @@ class EffectExecutor:
                 self._events.add_transceiver(key)
             case UseEncodings():
                 self._use_encodings(effect)
-            case StopTransceiver(transceiver=key):
-                self._stop_soon(key)
+            case StopTransceiver(transceiver=key, leaves=leaves):
+                self._stop_soon(key, leaves=leaves)
             case ConfigureRtp():
                 self._configure_when_connected(self.transports[effect.transport], effect)
             case AnnounceTrack():
@@ -379,9 +384,16 @@ class EffectExecutor:
         elif transport.secure.state is DtlsTransportState.CONNECTED:
             data.on_dtls_connected()
 
-    def _stop_soon(self, key: int) -> None:
-        control = self.transceivers.pop(key)
-        self._closing_tasks.spawn(control.stop(), f"stop transceiver {key}")
+    def _stop_soon(self, key: int, *, leaves: bool = True) -> None:
+        control = self.transceivers[key]
+        self.stop_media(control)
+        if leaves:
+            del self.transceivers[key]
+
+    def stop_media(self, control: TransceiverControl) -> asyncio.Task[None]:
+        """Stop to send now, and to receive in a later turn: the end of the track can be heard."""
+        control.sender.end()
+        return self._closing_tasks.spawn(control.stop(), f"stop transceiver {control.key}")
 
 
 async def _open_all(prepared: Collection[PreparedSockets]) -> None:

@@ -464,9 +464,6 @@ class PeerTransport:
             await self.rtcp.close()
         if self._rtcp_closing is not None:
             await self._rtcp_closing
-        self._show_change()
-
-    def _show_change(self) -> None:
         if self.seen_as is not None:
             self.seen_as.on_change()
 
@@ -516,7 +513,8 @@ class PeerTransport:
 
     def on_path(self) -> None:
         """Let those who wait for a nominated pair look again, for ICE."""
-        self._show_change()
+        if self.seen_as is not None:
+            self.seen_as.on_change()
         self._events.wake()
 
     def on_check(self) -> None:
@@ -559,7 +557,6 @@ class PeerTransport:
         """Handle a changed state of ICE or of the secure transport."""
         if self._tap is not None:
             self._tap.state(state)
-        self._show_change()
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:

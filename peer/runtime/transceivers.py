@@ -99,7 +99,7 @@ def add_transceiver(
 
 def _live(core: ConnectionCore) -> list[TransceiverControl]:
     controls = core.executor.transceivers.values()
-    return [control for control in controls if not control.transceiver.stopped]
+    return [control for control in controls if core.transceiver_state(control.key) is not None]
 
 
 def _new(

@@ -257,6 +257,96 @@ async def test_a_need_that_went_away_is_not_told() -> None:
         assert journal.entries == []
 
 
+async def test_negotiation_is_needed_again_where_a_handler_negotiates_at_once() -> None:
+    async with pair() as (pc, other):
+        told: list[str] = []
+        empty = await other.createOffer()
+
+        def negotiate() -> None:
+            told.append(pc.signalingState)
+            if len(told) == 1:
+                # As a task that begins eagerly: it comes to its end before the handler does.
+                steps = answer_and_wish()
+                while True:
+                    try:
+                        steps.send(None)
+                    except StopIteration:
+                        return
+
+        async def answer_and_wish() -> None:
+            await pc.setRemoteDescription(empty)
+            await pc.setLocalDescription()
+            pc.createDataChannel("another wish")
+
+        pc.on("negotiationneeded", negotiate)
+        pc.addTransceiver("audio")
+        await turns()
+
+        assert told == ["stable", "stable"]
+
+
+async def test_gathering_is_told_to_handlers_added_after_set_local_description() -> None:
+    async with PeerConnection(loopback()) as pc:
+        pc.addTransceiver("audio")
+        await pc.setLocalDescription()
+        assert pc.iceGatheringState == "new"
+        journal = Journal(pc)
+        await pc.gathering_complete()
+        await turns()
+
+        assert journal.of("gathering", "candidate", "end", "null") == GATHERED
+
+
+async def test_gathering_of_an_ice_restart_is_not_complete_before_it_is_told() -> None:
+    async with connected_pair() as (left, _, _):
+        journal = Journal(left)
+        await left.setLocalDescription(await left.createOffer(iceRestart=True))
+        await left.gathering_complete()
+
+        assert journal.of("gathering") == ["gathering gathering", "gathering complete"]
+
+
+async def test_rollback_of_an_ice_restart_ends_its_gathering() -> None:
+    async with connected_pair() as (left, _, _):
+        journal = Journal(left)
+        await left.setLocalDescription(await left.createOffer(iceRestart=True))
+        await left.setLocalDescription(ROLLBACK)
+        await turns(20)
+
+        assert journal.of("gathering") == ["gathering gathering", "gathering complete"]
+        assert left.iceGatheringState == "complete"
+
+
+async def test_states_of_all_transports_are_set_before_any_event_tells_of_them() -> None:
+    async with pair() as (left, right):
+        left.createDataChannel("chat")
+        await left.setLocalDescription()
+        assert left.sctp is not None
+        assert left.sctp.transport is not None
+        ice = left.sctp.transport.iceTransport
+        seen: list[tuple[str, str, str]] = []
+        ice.on("statechange", lambda: seen.append(("ice", ice.state, left.iceConnectionState)))
+        left.on(
+            "iceconnectionstatechange",
+            lambda: seen.append(("pc", ice.state, left.iceConnectionState)),
+        )
+        await connect(left, right)
+
+        assert [(who, one) for who, one, other in seen if one != other] == []
+        assert [who for who, state, _ in seen if state == "connected"] == ["ice", "pc"]
+
+
+async def test_descriptions_change_the_state_in_a_later_turn() -> None:
+    async with pair() as (left, right):
+        offered = await left.createOffer()
+        first_step = right.setRemoteDescription(offered)
+        first_step.send(None)
+        assert right.signalingState == "stable"
+        with pytest.raises(StopIteration):
+            first_step.send(None)
+        assert right.signalingState == "have-remote-offer"
+
+
 @pytest.mark.parametrize("change", ["direction", "stop", "remove", "add", "channel"])
 async def test_each_change_of_a_running_call_needs_negotiation(change: str) -> None:
     async with connected_pair() as (offerer, answerer, _):

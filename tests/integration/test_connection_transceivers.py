@@ -215,3 +215,55 @@ async def test_a_codec_of_another_kind_cannot_be_preferred(codec: str) -> None:
         transceiver = pc.addTransceiver("video")
         async with refused(pc, InvalidAccessError, "no video codec"):
             transceiver.setCodecPreferences([codec])
+
+
+async def test_offer_that_rejects_an_m_section_ends_its_track_before_the_answer() -> None:
+    async with pair() as (left, right):
+        stopped = left.addTransceiver("audio")
+        await exchange(left, right)
+        theirs = only(right)
+        ended = expected(theirs.receiver.track, "ended")
+        await stopped.stop()
+        await offer(left, right)
+
+        assert only(right) is theirs
+        assert (theirs.direction, theirs.currentDirection, theirs.mid) == (
+            "stopped",
+            "stopped",
+            "0",
+        )
+        assert theirs.receiver.track.readyState == "live"
+        await within(ended)
+        await right.setRemoteDescription(ROLLBACK)
+        assert (theirs.direction, theirs.currentDirection) == ("stopped", "stopped")
+        await offer(left, right)
+        await answer(right, left)
+        assert right.getTransceivers() == left.getTransceivers() == []
+
+
+async def test_track_of_a_stopped_transceiver_ends_in_a_later_turn() -> None:
+    async with pair() as (left, right):
+        transceiver = left.addTransceiver("audio")
+        await exchange(left, right)
+        ended = expected(transceiver.receiver.track, "ended")
+        stopping = transceiver.stop()
+        step = stopping.send(None)
+        assert transceiver.direction == "stopped"
+        assert transceiver.receiver.track.readyState == "live"
+        with pytest.raises(InvalidStateError):
+            await transceiver.sender.replaceTrack(None)
+        await within(ended)
+        assert step is not None
+        stopping.close()
+
+
+async def test_transceivers_of_a_closed_connection_are_stopped_at_once() -> None:
+    async with pair() as (left, right):
+        transceiver = left.addTransceiver("audio")
+        await exchange(left, right)
+        closing = left.close()
+        closing.send(None)
+        assert (transceiver.direction, transceiver.currentDirection) == ("stopped", "stopped")
+        with pytest.raises(InvalidStateError):
+            await transceiver.sender.replaceTrack(None)
+        closing.close()

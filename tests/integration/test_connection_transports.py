@@ -147,7 +147,7 @@ async def test_states_are_told_in_their_order_to_the_end() -> None:
     assert told["sctp"] == ["connected", "closed"]
     assert told["ice"][:2] == ["checking", "connected"]
     assert told["ice"][-1] == "closed"
-    assert told["gathering"] == ["complete"]
+    assert told["gathering"] == ["gathering", "complete"]
 
 
 async def test_transports_are_the_same_through_an_ice_restart_and_new_keys() -> None:

@@ -129,6 +129,10 @@ class SenderControl:
         outbound.streams.set_parameters(parameters, outbound.parameters.encodings)
 
     async def stop(self) -> None:
+        """End for good, as `end` does, where several parts of a connection are stopped."""
+        self.end()
+
+    def end(self) -> None:
         """Send a BYE and release everything, any number of times; the track is not stopped."""
         outbound = self._outbound
         outbound.stopped = True

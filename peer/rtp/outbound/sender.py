@@ -116,9 +116,15 @@ class RtpSender:
             ConfigurationError: The track is of another kind.
             InvalidStateError: The sender has stopped.
         """
+        self._check_live()
+        # webrtc-pc section 5.2: a queued task sets the track.
+        await asyncio.sleep(0)
+        self._check_live()
+        self._outbound.set_track(track)
+
+    def _check_live(self) -> None:
         if self._outbound.stopped:
             raise InvalidStateError("the sender has stopped")
-        self._outbound.set_track(track)
 
     @staticmethod
     def getCapabilities(kind: str) -> RtpMediaCapabilities | None:

@@ -1,13 +1,13 @@
-"""Parses the URLs of STUN and TURN servers (RFC 7064, RFC 7065). PURE."""
+"""Names the STUN and TURN servers of a configuration that ICE can use, and the others. PURE."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from peer.configuration.ice_url import IceServerUrl
 from peer.errors import ConfigurationError
 from peer.printable import printable
 from peer.values import assign, dataclass
@@ -15,15 +15,6 @@ from peer.values import assign, dataclass
 if TYPE_CHECKING:
     from peer.configuration import IceServer
 
-# RFC 7065 section 3.1: transport-ext is any run of unreserved characters. Letter case does not
-# matter in a scheme (RFC 3986 section 3.1), nor in a literal of an ABNF (RFC 5234 section 2.3).
-_URL = re.compile(
-    r"(?P<scheme>stun|stuns|turn|turns):"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?/@\[\]#\\\s]+)"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:\?transport=(?P<transport>[A-Za-z0-9._~-]{1,32}))?",
-    re.IGNORECASE,
-)
 #: `errorCode` of a server that could not be reached, outside of STUN's own (W3C webrtc-pc 4.8.2).
 UNREACHABLE: Final = 701
 #: Longest reason phrase of a server that is passed on, in characters (RFC 8489 section 14.8).
@@ -118,18 +109,9 @@ def parse_servers(servers: Iterable[IceServer]) -> tuple[ParsedServer, ...]:
 
 
 def _parse(url: str, server: IceServer) -> ParsedServer:
-    match = _URL.fullmatch(url)
-    if match is None:
-        raise ConfigurationError(f"{url!r} is not a STUN or TURN URL (RFC 7064, RFC 7065)")
-    scheme, transport = match["scheme"].lower(), (match["transport"] or "").lower()
-    host = match["host"].strip("[]")
-    port = int(match["port"] or (5349 if scheme in ("stuns", "turns") else 3478))
-    if not 0 < port < 65536:
-        raise ConfigurationError(f"the port of {url!r} is not from 1 to 65535")
-    # RFC 7064 section 3.1 knows no transport in a `stun:` URL.
-    if transport and scheme in ("stun", "stuns"):
-        raise ConfigurationError(f"a {scheme}: URL has no transport: {url!r}")
-    match scheme, transport:
+    parts = IceServerUrl.parse(url)
+    host, port = parts.host, parts.port
+    match parts.scheme, parts.transport:
         case "stun", _:
             return StunServer(host, port, url)
         case "stuns", _:
@@ -139,8 +121,8 @@ def _parse(url: str, server: IceServer) -> ParsedServer:
         case "turns", "" | "tcp":
             protocol = TurnTransportProtocol.TLS
         case "turn", "" | "udp" | "tcp":
-            protocol = TurnTransportProtocol(transport or "udp")
+            protocol = TurnTransportProtocol(parts.transport or "udp")
         case _:
-            return UnusableServer(url, f"TURN over {transport} is not supported")
+            return UnusableServer(url, f"TURN over {parts.transport} is not supported")
     # IceServer has made sure of both.
     return TurnServer(host, port, protocol, server.username or "", server.credential or "", url)

@@ -30,6 +30,7 @@
     if (value.$bytes !== undefined) return bufferOf(value.$bytes);
     if (value.$number !== undefined) return Number(value.$number);
     if (value.$undefined) return undefined;
+    if (value.$rejected !== undefined) return Promise.reject(errorOf(value.$rejected));
     if (value.$promise !== undefined) {
       return new Promise((resolve, reject) => promises.set(value.$promise, { resolve, reject }));
     }

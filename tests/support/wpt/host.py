@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 #: Events whose argument is a value of its own rather than an object with the members.
 _PLAIN_ARGUMENTS = {"message": "data", "error": "error"}
 
+#: Messages that the page is told of before the event loop has a turn.
+_AT_A_STRETCH = 32
+
 
 class Host:
     """Answers the questions of one page, and tells it of events, in their order.
@@ -244,44 +247,57 @@ class Host:
         if self._closed or self.engine is None:
             return
         self._waiting.append(message)
-        if self.engine.running or len(self._waiting) > 1:
-            if len(self._waiting) == 1:
-                asyncio.get_running_loop().call_soon(self._deliver)
+        if len(self._waiting) > 1:
+            # Its turn comes after those before it.
+            return
+        if self.engine.running:
+            asyncio.get_running_loop().call_soon(self._deliver)
             return
         self._deliver()
 
     def _deliver(self) -> None:
-        while self._waiting and not self._closed and self.engine is not None:
+        for _ in range(_AT_A_STRETCH):
+            if not self._waiting or self._closed or self.engine is None:
+                return
             # It stays in the queue meanwhile: what comes now waits for its turn.
             error = self.engine.deliver(self._waiting[0])
             self._waiting.popleft()
             if error is not None:
                 self._on_log(f"uncaught: {error}")
+        # A page that asks on and on does not stop the event loop.
+        asyncio.get_running_loop().call_soon(self._deliver)
 
     def _out(self, found: object, operation: str) -> object:
         if found is _UNDEFINED:
             return {"$undefined": True}
         if inspect.isawaitable(found):
-            return {"$promise": self._promise(found, operation)}
+            return self._promise(found, operation)
         return self._objects.out(found)
 
-    def _promise(self, awaitable: Any, operation: str) -> int:
-        self._last_promise += 1
-        number = self._last_promise
-        task = self._keep(asyncio.ensure_future(awaitable))
+    def _promise(self, awaitable: Any, operation: str) -> Any:
+        """Begin an operation, as `await` does: up to its first wait nothing else runs.
 
-        def settle(task: asyncio.Future[Any]) -> None:
-            if task.cancelled():
-                return
-            message: dict[str, object] = {"kind": "settle", "promise": number}
-            if (error := task.exception()) is not None:
+        An error of that first step rejects the promise at once; the value waits for its turn
+        behind the events of the operation.
+        """
+        self._last_promise += 1
+        number, refused, at_once = self._last_promise, list[Any](), True
+        told = len(self._waiting)
+
+        async def run() -> None:
+            message: dict[str, Any] = {"kind": "settle", "promise": number}
+            try:
+                message["value"] = self._objects.out(await awaitable)
+            except Exception as error:
                 message["error"] = error_value(error, operation)
-            else:
-                message["value"] = self._objects.out(task.result())
+                if at_once and len(self._waiting) == told:
+                    refused.append(message["error"])
+                    return
             self.tell(message)
 
-        task.add_done_callback(settle)
-        return number
+        self._keep(start(run()))
+        at_once = False
+        return {"$rejected": refused[0]} if refused else {"$promise": number}
 
     def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Start what has no promise in JavaScript: an error of its first step is raised here."""
@@ -380,6 +396,8 @@ def _configuration(given: dict[str, Any], before: PeerConfiguration) -> PeerConf
     # What is ours and not the W3C's comes back from `getConfiguration` as JSON.
     known = {f.name for f in dataclasses.fields(before) if "_" not in f.name} - _OURS
     members = {name: value for name, value in given.items() if name in known and value is not None}
+    if "rtcpMuxPolicy" in given:
+        members["rtcp_mux"] = given["rtcpMuxPolicy"]
     if "iceServers" in members:
         members["iceServers"] = [ice_server(each) for each in members["iceServers"]]
     return PeerConfiguration(**members)

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from peer import errors
-from peer.configuration import IceServer
+from peer.configuration import IceServer, PeerConfiguration
 from peer.descriptions import SessionDescription
 from peer.ice import IceCandidate
 from peer.rtp_parameters import Codec, HeaderExtension
@@ -78,6 +78,8 @@ def error_value(error: BaseException, operation: str) -> Json:
         name = _of_encodings(error, message)
     if name is None:
         name = _of_configuration(error, operation, message)
+    if name is None and isinstance(error, errors.CredentialsError):
+        name = "InvalidAccessError"
     if name is None and isinstance(error, errors.ConfigurationError):
         name = _CONFIGURATION.get(operation, "TypeError")
     if name is None:
@@ -97,7 +99,9 @@ def _of_configuration(error: BaseException, operation: str, message: str) -> str
     """Name the error of an octet (Web IDL), or of the id of a data channel."""
     if operation == "createDataChannel" and isinstance(error, errors.InvalidAccessError):
         return "OperationError"
-    return "TypeError" if message.startswith("iceCandidatePoolSize") else None
+    # An octet, and an enumeration that has `require` alone (Web IDL).
+    is_web_idl = message.startswith(("iceCandidatePoolSize", "rtcp_mux"))
+    return "TypeError" if is_web_idl else None
 
 
 class Objects:
@@ -132,11 +136,16 @@ class Objects:
                 return [self.out(each) for each in value]
             case SessionDescription() | Codec() | HeaderExtension() | Exception():
                 return _named(value)
+            case PeerConfiguration():
+                return {**self._members(value), "rtcpMuxPolicy": value.rtcpMuxPolicy.value}
             case _ if dataclasses.is_dataclass(value):
-                members = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-                return {name: self.out(each) for name, each in members if each is not None}
+                return self._members(value)
             case _:
                 return _plain(value)
+
+    def _members(self, value: Any) -> dict[str, Json]:
+        members = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {name: self.out(each) for name, each in members if each is not None}
 
     def into(self, value: Json) -> Any:
         """Make a value of what JavaScript gave."""

@@ -142,7 +142,7 @@
       const names = ["errorDetail", "sdpLineNumber", "sctpCauseCode", "receivedAlert", "sentAlert"];
       for (const name of names) {
         const value = init[name] ?? null;
-        Object.defineProperty(this, name, { get: () => value, set() {}, enumerable: true });
+        Object.defineProperty(this, name, { get: () => value, enumerable: true });
       }
     }
   });
@@ -407,7 +407,7 @@
   }
 
   const RTCRtpTransceiver = defineInterface("RTCRtpTransceiver", {
-    attributes: ["mid", "sender", "receiver", "currentDirection"],
+    attributes: ["mid", "sender", "receiver", "currentDirection", "stopped"],
     methods: ["getHeaderExtensionsToNegotiate", "getNegotiatedHeaderExtensions"],
   });
   methods(RTCRtpTransceiver, {

@@ -125,6 +125,25 @@ def test_turn_server_without_credentials_that_can_be_used_is_refused(
     assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("turn://turn.example", "is not a STUN or TURN URL"),
+        ("turn:turn.example:70000", "is not from 1 to 65535"),
+        ("turns:::1", "is not a STUN or TURN URL"),
+        ("stun:[::", "is not a STUN or TURN URL"),
+        ("https://turn.example", "starts with stun:, turn: or turns:"),
+        ("stun:stun.example?transport=udp", "has no transport"),
+    ],
+)
+def test_malformed_server_url_is_refused_before_its_credentials_are_looked_for(
+    url: str, words: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=words) as refusal:
+        IceServer(url)
+    assert not isinstance(refusal.value, CredentialsError)
+
+
 @pytest.mark.parametrize("size", [-1, 256, True, "1"])
 def test_candidate_pool_size_out_of_range_is_refused(size: Any) -> None:
     with pytest.raises(ConfigurationError, match="from 0 to 255"):

@@ -476,4 +476,17 @@ def test_an_offer_in_place_of_another_may_not_recycle_what_that_one_rejected() -
     refused(right, recycling, DescriptionError, words)
     set_remote(right, offer)
     set_remote(left, answer_of(right))
+    # What the peer has rejected once has ended here, and our own offer says so.
+    exchange(right, left)
+    assert [each.mid for each in left.session.transceivers] == ["0"]
     check_agreement(left, right)
+
+
+def test_candidate_between_create_and_set_leaves_a_description_fresh() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    created = left.create_offer()
+    left.add_candidate(candidate(right, "0"))
+    set_local(left, created)
+    assert left.session.state is SignalingState.HAVE_LOCAL_OFFER
