@@ -49,7 +49,7 @@ async def test_pictures_flow_both_ways_in_the_one_h264_that_the_peer_has(
 ) -> None:
     only = only_h264(mode, profile_level_id)
     with monkeypatch.context() as patch:
-        patch.setattr("peer.runtime.origin.capabilities", only.get)
+        patch.setattr("peer.runtime.origin.InstalledCapabilities", lambda: only)
         rare = PeerConnection(loopback())
     async with rare, PeerConnection(loopback()) as usual:
         rare.addTrack(ColourTrack(RED))
