@@ -1,4 +1,4 @@
-"""Benchmark of set-up from createOffer to an open data channel, both ends in one process.
+"""Benchmark of set-up to an open data channel, both ends in one process: time, processor time.
 
 Usage: `python -m benchmarks.setup [ROUNDS]`. Exits with 1 where the target is missed.
 """
@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import ARTIFACTS, Subject, compare, run_rounds
-from benchmarks.setup_subjects import Aiortc, Handfast, Libwebrtc
+from benchmarks.setup_subjects import Aiortc, AiortcWork, Handfast, HandfastWork, Libwebrtc
 from benchmarks.targets import Target, judge
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 WARM_UP = 3
 ROUNDS = 40
 MOST_ROUNDS = 1000
-#: Target: our time as a share of aiortc's, in the median round (ours).
+#: Targets: our time as a share of aiortc's and of libwebrtc's, and our processor time as a share of
+#: aiortc's, in the median round (ours).
 TARGET = 0.5
+LIBWEBRTC_TARGET = 1.3
+WORK_TARGET = 0.75
 
 
 async def run(rounds: int, console: Console) -> bool:
@@ -35,8 +38,21 @@ async def run(rounds: int, console: Console) -> bool:
     )
     report.print(console)
     report.write(ARTIFACTS / "bench-setup.json")
-    ratios = report.ratios_to(Aiortc.name)
-    return judge("setup", [Target("set-up, ours / aiortc's", ratios, TARGET)], console)
+    work = await compare(
+        "processor time of a set-up, both ends",
+        [HandfastWork(), AiortcWork()],
+        warm_up=WARM_UP,
+        rounds=rounds,
+    )
+    work.print(console)
+    work.write(ARTIFACTS / "bench-setup-work.json")
+    libwebrtc = report.ratios_to(Libwebrtc.name) if len(subjects) > 2 else ()
+    targets = [
+        Target("set-up, ours / aiortc's", report.ratios_to(Aiortc.name), TARGET),
+        Target("set-up, ours / libwebrtc's", libwebrtc, LIBWEBRTC_TARGET),
+        Target("processor time, ours / aiortc's", work.ratios_to(Aiortc.name), WORK_TARGET),
+    ]
+    return judge("setup", targets, console)
 
 
 if __name__ == "__main__":
