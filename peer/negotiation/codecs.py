@@ -8,6 +8,7 @@ section 5).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from peer.values import replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from peer.negotiation.sdp.attributes import Fmtp, RtcpFeedback, RtpMap
     from peer.negotiation.sdp.description import MediaSection
     from peer.negotiation.session import Session, Transceiver
 
@@ -39,6 +41,8 @@ _STATIC = {
 }
 
 _NACK = Feedback("nack")
+#: Lists of codecs, of those read last, that are not worked out anew (ours).
+_KEPT = 64
 #: Payload types to assign: dynamic ones (RFC 3551 section 6), then those that RFC 5761 4 leaves.
 _PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
 #: Extension ids to assign: those of the one-byte header (RFC 8285 section 4.2).
@@ -47,11 +51,29 @@ _EXTENSION_IDS = range(1, 15)
 
 def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...]:
     """Read the codecs of an m-section, in its order of preference."""
-    rtpmaps = {rtpmap.payload_type: rtpmap for rtpmap in section.rtpmaps}
-    parameters = {fmtp.payload_type: fmtp.parameters for fmtp in section.fmtps}
-    feedback = _feedback(section)
+    return _described(
+        section.media_line.formats,
+        tuple(section.rtpmaps),
+        tuple(section.fmtps),
+        tuple(section.rtcp_feedback),
+        kind,
+    )
+
+
+# The m-sections of a description mostly have the same codecs, and each is read several times.
+@lru_cache(maxsize=_KEPT)
+def _described(
+    formats: tuple[str, ...],
+    named: tuple[RtpMap, ...],
+    described: tuple[Fmtp, ...],
+    asked: tuple[RtcpFeedback, ...],
+    kind: MediaKind,
+) -> tuple[Codec, ...]:
+    rtpmaps = {rtpmap.payload_type: rtpmap for rtpmap in named}
+    parameters = {fmtp.payload_type: fmtp.parameters for fmtp in described}
+    feedback = _feedback(asked)
     codecs: list[Codec] = []
-    for payload_type in _payload_types(section.media_line.formats):
+    for payload_type in _payload_types(formats):
         if payload_type in rtpmaps:
             rtpmap = rtpmaps[payload_type]
             name, clock_rate, channels = rtpmap.name, rtpmap.clock_rate, rtpmap.channels
@@ -73,10 +95,10 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
     return tuple(codecs)
 
 
-def _feedback(section: MediaSection) -> dict[int | None, tuple[Feedback, ...]]:
+def _feedback(asked: Iterable[RtcpFeedback]) -> dict[int | None, tuple[Feedback, ...]]:
     """Read the feedback of each payload type; under None, that of those which have none alone."""
     found: dict[int | None, dict[Feedback, None]] = {None: {}}
-    for each in section.rtcp_feedback:
+    for each in asked:
         found.setdefault(each.payload_type, {})[Feedback(each.type, each.parameter)] = None
     shared = found[None]
     return {number: tuple({**own, **shared}) for number, own in found.items()}
@@ -199,6 +221,11 @@ def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, 
 
     Feedback is kept where both have it, an RTX codec where both have one for the same codec.
     """
+    return _shared(tuple(own), tuple(other))
+
+
+@lru_cache(maxsize=_KEPT)
+def _shared(own: tuple[Codec, ...], other: tuple[Codec, ...]) -> tuple[Codec, ...]:
     shared: list[Codec] = []
     for codec in own:
         match = _red_of(codec, own, other) if codec.is_red else _match(codec, other)
@@ -292,19 +319,27 @@ def in_order_of(section: MediaSection, codecs: Sequence[Codec]) -> tuple[Codec, 
     return tuple(sorted(codecs, key=lambda c: order.get(str(c.payload_type), last)))
 
 
-def codec_lines(codecs: Iterable[Codec]) -> Iterable[Line]:
+def codec_lines(codecs: Iterable[Codec]) -> tuple[Line, ...]:
     """Make the `a=rtpmap`, `a=rtcp-fb` and `a=fmtp` lines of codecs."""
-    for codec in codecs:
-        # RFC 8866 section 6.6: the channel count is left out where it is 1.
-        channels = f"/{codec.channels}" if codec.channels not in (None, 1) else ""
-        name = f"{codec.name}/{codec.clock_rate}{channels}"
-        yield Line.attribute("rtpmap", f"{codec.payload_type} {name}")
-        for feedback in codec.feedback:
-            words = [str(codec.payload_type), feedback.type, feedback.parameter or ""]
-            yield Line.attribute("rtcp-fb", " ".join(words).rstrip())
-        if codec.parameters:
-            pairs = ";".join(k if v is None else f"{k}={v}" for k, v in codec.parameters)
-            yield Line.attribute("fmtp", f"{codec.payload_type} {pairs}")
+    return _lines(tuple(codecs))
+
+
+@lru_cache(maxsize=_KEPT)
+def _lines(codecs: tuple[Codec, ...]) -> tuple[Line, ...]:
+    return tuple(line for codec in codecs for line in _lines_of(codec))
+
+
+def _lines_of(codec: Codec) -> Iterable[Line]:
+    # RFC 8866 section 6.6: the channel count is left out where it is 1.
+    channels = f"/{codec.channels}" if codec.channels not in (None, 1) else ""
+    name = f"{codec.name}/{codec.clock_rate}{channels}"
+    yield Line.attribute("rtpmap", f"{codec.payload_type} {name}")
+    for feedback in codec.feedback:
+        words = [str(codec.payload_type), feedback.type, feedback.parameter or ""]
+        yield Line.attribute("rtcp-fb", " ".join(words).rstrip())
+    if codec.parameters:
+        pairs = ";".join(k if v is None else f"{k}={v}" for k, v in codec.parameters)
+        yield Line.attribute("fmtp", f"{codec.payload_type} {pairs}")
 
 
 def _match(codec: Codec, codecs: Sequence[Codec]) -> Codec | None:

@@ -118,11 +118,11 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
         return None
     if transceiver.stopping:
         return None
-    directions = agreement.directions
+    sent, received = agreement.directions.sent, agreement.directions.received
     send = SendParameters(
         mid=mid,
         codecs=agreement.send,
-        extensions=tuple(e for e in agreement.extensions if e.uri in directions.sent),
+        extensions=tuple(e for e in agreement.extensions if e.uri in sent),
         cname=cname,
         redundancy=agreement.redundancy,
         layers=_sent_layers(transceiver, agreement),
@@ -131,7 +131,7 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
     receive = ReceiveParameters(
         mid=mid,
         codecs=with_parameter_sets(agreement.receive, agreement.send),
-        extensions=tuple(e for e in agreement.extensions if e.uri in directions.received),
+        extensions=tuple(e for e in agreement.extensions if e.uri in received),
         ssrcs=agreement.ssrcs,
         rtx=agreement.rtx,
         rids=agreement.rids,

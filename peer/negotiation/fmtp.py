@@ -56,21 +56,24 @@ def with_parameter_sets(ours: Sequence[Codec], theirs: Sequence[Codec]) -> tuple
         ours: Codecs to receive, with our payload types and parameters.
         theirs: The same codecs as the peer describes them.
     """
-    return tuple(_with_parameter_sets(codec, theirs) for codec in ours)
+    described = [(each, sets) for each in theirs if (sets := _parameter_sets(each))]
+    if not described:
+        return tuple(ours)
+    return tuple(_with_parameter_sets(codec, described) for codec in ours)
 
 
-def _with_parameter_sets(codec: Codec, theirs: Sequence[Codec]) -> Codec:
+def _with_parameter_sets(codec: Codec, described: Sequence[tuple[Codec, Parameters]]) -> Codec:
     if codec.is_rtx:
         return codec
-    described = [
+    found = [
         (each.payload_type != codec.payload_type, sets)
-        for each in theirs
-        if (sets := _parameter_sets(each)) and same_codec(each, codec)
+        for each, sets in described
+        if same_codec(each, codec)
     ]
-    if not described:
+    if not found:
         return codec
     # Several payload types of one format have sets of their own, or only one of them has.
-    _, sets = min(described, key=lambda each: each[0])
+    _, sets = min(found, key=lambda each: each[0])
     return replace(codec, parameters=codec.parameters + sets)
 
 

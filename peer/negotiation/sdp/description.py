@@ -7,7 +7,7 @@ are properties of a section (`section.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from peer.configuration import SdpLimits
@@ -52,6 +52,17 @@ _RID_WORDS = 2
 # Whether a section is RTP decides how its lines are read.
 _M_LINE = ("m=",)
 _KINDS = {kind.value: kind for kind in MediaKind}
+
+
+def _once(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Read each of the last values once: m-sections mostly describe the same codecs."""
+    kept = lru_cache(maxsize=128)(parse)
+    # A long one is nobody's codec, and is not kept.
+    return lambda text: kept(text) if len(text) <= 256 else parse(text)
+
+
+_READ_RTPMAP, _READ_FMTP = _once(RtpMap.parse), _once(Fmtp.parse)
+_READ_RTCP_FB, _READ_EXTMAP = _once(RtcpFeedback.parse), _once(ExtMap.parse)
 
 
 @dataclass(frozen=True)
@@ -179,22 +190,22 @@ class MediaSection(Section):
     @view("rtpmap", given=_M_LINE)
     def rtpmaps(self) -> tuple[RtpMap, ...]:
         """Values of the `a=rtpmap` lines; none where the section is not RTP."""
-        return self._every_rtp("rtpmap", RtpMap.parse)
+        return self._every_rtp("rtpmap", _READ_RTPMAP)
 
     @view("fmtp", given=_M_LINE)
     def fmtps(self) -> tuple[Fmtp, ...]:
         """Values of the `a=fmtp` lines; none where the section is not RTP."""
-        return self._every_rtp("fmtp", Fmtp.parse)
+        return self._every_rtp("fmtp", _READ_FMTP)
 
     @view("rtcp-fb", given=_M_LINE)
     def rtcp_feedback(self) -> tuple[RtcpFeedback, ...]:
         """Values of the `a=rtcp-fb` lines; none where the section is not RTP."""
-        return self._every_rtp("rtcp-fb", RtcpFeedback.parse)
+        return self._every_rtp("rtcp-fb", _READ_RTCP_FB)
 
     @view("extmap", given=_M_LINE)
     def extmaps(self) -> tuple[ExtMap, ...]:
         """Values of the `a=extmap` lines; none where the section is not RTP."""
-        return self._every_rtp("extmap", ExtMap.parse)
+        return self._every_rtp("extmap", _READ_EXTMAP)
 
     @view("msid")
     def msids(self) -> tuple[Msid, ...]:
