@@ -85,9 +85,12 @@ class AnswerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SdpLimits:
-    """Bounds on a received description, which is refused beyond them; `size` is in bytes."""
+    """Bounds on a received description, which is refused beyond them.
 
-    size: int = 256 * 1024
+    `size` is in bytes: 400 m-sections of video as ours have room.
+    """
+
+    size: int = 1280 * 1024
     media_sections: int = 1024
     attributes: int = 4096
 

@@ -449,3 +449,19 @@ def test_lost_sound_is_asked_for_only_of_a_peer_that_names_nack(named: tuple[boo
     assert asks == [all(named)] * 2
     # An answer of ours names it only where the offer does.
     assert answers == [named[0], all(named)]
+
+
+def test_m_sections_with_the_same_codecs_share_them() -> None:
+    """A description of a hundred m-sections has them a hundred times."""
+    one, other = (
+        media("audio 9 UDP/TLS/RTP/SAVPF 111 0", "rtpmap:111 opus/48000/2", "rtcp-fb:111 nack")
+        for _ in range(2)
+    )
+    assert one is not other
+    codecs = described_codecs(one, MediaKind.AUDIO)
+    assert [codec.name for codec in codecs] == ["opus", "PCMU"]
+    assert described_codecs(other, MediaKind.AUDIO) is codecs
+    assert shared_codecs(codecs, codecs) is shared_codecs(codecs, codecs)
+    assert codec_lines(codecs) is codec_lines(codecs)
+    changed = media("audio 9 UDP/TLS/RTP/SAVPF 111 0", "rtpmap:111 opus/48000/2")
+    assert described_codecs(changed, MediaKind.AUDIO) != codecs
