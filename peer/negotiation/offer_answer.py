@@ -589,10 +589,7 @@ def _direction(sdp: Sdp, mid: str) -> MediaDirection:
 
 
 def _described(session: Session) -> tuple[object, ...]:
-    """List what an offer or answer depends on: after a rollback it is as it was before.
-
-    Candidates of the peer, which come at any time, change none of it.
-    """
+    """List what an offer depends on, as it is after a rollback; candidates change none of it."""
     remote = (session.current_remote, session.pending_remote)
     return (
         session.state,

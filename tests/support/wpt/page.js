@@ -1,7 +1,7 @@
 // The page of a test, after the harness is there: a location, and a document that shows nothing.
 "use strict";
 
-globalThis.window = globalThis;
+globalThis.window = globalThis.parent = globalThis;
 globalThis.location = new URL(pageAddress);
 
 (() => {
@@ -16,13 +16,47 @@ globalThis.location = new URL(pageAddress);
     title: "", readyState: "complete", hidden: false, body: shown, head: shown,
     documentElement: shown,
     createElement: (name) =>
-      Object.assign(name === "canvas" ? new HTMLCanvasElement() : element(), { style: {} }), getElementById: element, querySelector: () => null,
+      name === "iframe"
+        ? frame()
+        : Object.assign(name === "canvas" ? new HTMLCanvasElement() : element(), { style: {} }),
+    getElementById: element, querySelector: () => null,
     getElementsByTagName: () => [],
   });
-  globalThis.addEventListener = (type, callback) => {
-    if (type === "load" || type === "DOMContentLoaded") document.addEventListener("load", callback);
+  // Messages between this window and its frames.
+  const framed = (of, events) => {
+    of.addEventListener = (type, callback) => {
+      const isLoad = type === "load" || type === "DOMContentLoaded";
+      (isLoad ? document : events).addEventListener(isLoad ? "load" : type, callback);
+    };
+    of.removeEventListener = (type, callback) => events.removeEventListener(type, callback);
+    of.postMessage = (data) =>
+      void setTimeout(() => events.dispatchEvent(new MessageEvent("message", { data })));
+    Object.defineProperty(of, "onmessage", {
+      get: () => events.handlerOf("message"),
+      set: (handler) => events.setHandler("message", handler),
+      configurable: true,
+    });
   };
-  globalThis.removeEventListener = () => {};
+  framed(globalThis, new EventTarget());
+
+  /** A frame whose document is one script: it has a window of its own, in this realm. */
+  const frame = () => {
+    const inner = { parent: globalThis };
+    framed(inner, new EventTarget());
+    const made = Object.assign(element(), {
+      contentWindow: inner,
+      run() {
+        const [, script] = /<script>(.*)<\/script>/s.exec(made.srcdoc) ?? [null, ""];
+        new Function("window", script)(inner);
+        made.onload?.();
+      },
+    });
+    return made;
+  };
+  shown.appendChild = (child) => {
+    if (child.run) setTimeout(() => child.run());
+    return child;
+  };
   Object.defineProperty(globalThis, "onload", {
     set(callback) { document.addEventListener("load", callback); },
     configurable: true,

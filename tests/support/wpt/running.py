@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 #: Seconds for one subtest, for a page, and for one that says it takes long.
 SUBTEST, PAGE, LONG_PAGE = 10.0, 60.0, 180.0
+#: Seconds for one subtest of a page that says it takes long.
+LONG_SUBTEST = 40.0
 #: Seconds that JavaScript may run at a stretch.
 _TURN = 30.0
 #: The harness is done with a page once this has run; a browser runs it at `load`.
@@ -111,7 +113,7 @@ async def run_page(folder: Path, page: WptPage, *, slowness: float = 1.0) -> Pag
 def _scripts(folder: Path, page: WptPage, slowness: float) -> list[tuple[str, str]]:
     harness = (folder / "resources" / "testharness.js").read_text(encoding="utf-8")
     address = json.dumps(f"https://web-platform.test/{page.name}")
-    patience = round(SUBTEST * slowness * 1000)
+    patience = round((LONG_SUBTEST if page.long else SUBTEST) * slowness * 1000)
     ours = [
         (name, (_HERE / name).read_text(encoding="utf-8"))
         for name in ("platform.js", "bridge.js", "webrtc.js")

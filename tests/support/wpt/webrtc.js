@@ -147,6 +147,7 @@
     }
   });
 
+  const interfaces = { channel: "RTCDataChannel", candidate: "RTCIceCandidate" };
   const event = (name, type, members, required = []) => {
     const Class = { [name]: class extends Event {
       constructor(kind, init) {
@@ -156,6 +157,12 @@
         const given = dictionary(init);
         for (const key of required) {
           if (given[key] === undefined) throw new TypeError(`${name} needs ${key}`);
+        }
+        for (const [key, of] of Object.entries(interfaces)) {
+          const isLeftOut = given[key] === undefined || (given[key] === null && !required.includes(key));
+          if (key in members && !isLeftOut && !(given[key] instanceof globalThis[of])) {
+            throw new TypeError(`${key} is no ${of}`);
+          }
         }
         for (const [key, value] of Object.entries(members)) this[key] = given[key] ?? value;
       }
