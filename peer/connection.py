@@ -434,8 +434,8 @@ class PeerConnection(ConnectionEvents, ConnectionMedia):
             InvalidAccessError: The track is not sent or received here, or it is several times.
         """
         if selector is None:
-            return await collect(self._core.executor)
-        return await collect_of_track(self._core.executor, selector)
+            return await collect(self._core)
+        return await collect_of_track(self._core, selector)
 
     def getConfiguration(self) -> PeerConfiguration:
         """Return the configuration, as it was given or set last."""

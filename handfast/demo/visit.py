@@ -10,10 +10,9 @@ import msgspec
 from handfast.demo.changes import Changes, PathWatch
 from handfast.demo.live import LADDER, LiveLadder
 from handfast.demo.page_recorder import PageRecorder
-from handfast.trace.words import cipher, srtp_profile
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import PeerConnection, TransportError
-from peer.runtime.statistics import TransportStats
+from peer.runtime.transport_statistics import TransportStats
 from peer.tracing.events import Fanout
 from peer.values import replace
 from signaling import Negotiator
@@ -194,10 +193,8 @@ class Visit:
         return TransportReport(
             dtls_role=transport.dtlsRole,
             tls_version=transport.tlsVersion,
-            dtls_cipher=None if transport.dtlsCipher is None else cipher(transport.dtlsCipher),
-            srtp_cipher=None
-            if transport.srtpCipher is None
-            else srtp_profile(transport.srtpCipher),
+            dtls_cipher=transport.dtlsCipher,
+            srtp_cipher=transport.srtpCipher,
         )
 
 

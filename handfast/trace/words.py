@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from peer.iana_names import cipher_suite, srtp_profile
 from peer.printable import printable
 
 if TYPE_CHECKING:
@@ -16,11 +17,6 @@ LONGEST: Final = 400
 LONGEST_SDP: Final = 256 * 1024
 #: Eight bytes of a fingerprint: too many to find a certificate that begins like another one.
 _FINGERPRINT: Final = re.compile(r"\b((?:[0-9A-F]{2}:){7}[0-9A-F]{2})(?::[0-9A-F]{2})+\b")
-
-
-#: A cipher suite as OpenSSL names it: key exchange and signature, then the cipher.
-_SUITE: Final = re.compile(r"(ECDHE-ECDSA|ECDHE-RSA)-(.+)")
-_KEY_SIZE: Final = re.compile(r"AES(\d+)")
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
@@ -92,38 +88,11 @@ def short(section: str) -> str:
     return section.replace(" section ", " §")
 
 
-def cipher(name: str) -> str:
-    """Spell a cipher suite of OpenSSL as IANA and browsers do.
-
-    >>> cipher("ECDHE-ECDSA-AES128-GCM-SHA256"), cipher("ECDHE-RSA-CHACHA20-POLY1305")
-    ('TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256')
-    >>> cipher("TLS_AES_128_GCM_SHA256")
-    'TLS_AES_128_GCM_SHA256'
-    """
-    found = _SUITE.fullmatch(name)
-    if found is None:
-        return name
-    exchange, algorithm = found.groups()
-    algorithm = _KEY_SIZE.sub(r"AES_\1", algorithm.replace("-", "_"))
-    # RFC 7905: the hash that OpenSSL leaves out.
-    suffix = "_SHA256" if algorithm.endswith("POLY1305") else ""
-    return f"TLS_{exchange.replace('-', '_')}_WITH_{algorithm}{suffix}"
-
-
-def srtp_profile(name: str) -> str:
-    """Spell an SRTP profile of OpenSSL as RFC 5764 and browsers do.
-
-    >>> srtp_profile("SRTP_AES128_CM_SHA1_80"), srtp_profile("SRTP_AEAD_AES_128_GCM")
-    ('SRTP_AES128_CM_HMAC_SHA1_80', 'SRTP_AEAD_AES_128_GCM')
-    """
-    return name.replace("_CM_SHA1_", "_CM_HMAC_SHA1_")
-
-
 def protection(event: HandshakeCompleted) -> str:
     """Name version, cipher suite and SRTP profile of a handshake."""
     names = (
         version(event.version),
-        cipher(event.cipher or ""),
+        cipher_suite(event.cipher or ""),
         srtp_profile(event.srtp_profile or ""),
     )
     return ", ".join(name for name in names if name)

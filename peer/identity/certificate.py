@@ -363,6 +363,12 @@ class Certificate:
         """The certificate in DER."""
         return self._der
 
+    @property
+    def der_chain(self) -> tuple[bytes, ...]:
+        """The certificate and those of `chain`, in DER."""
+        encoding = serialization.Encoding.DER
+        return self._der, *(each.public_bytes(encoding) for each in self._chain)
+
     def __repr__(self) -> str:
         return f"<Certificate {self.fingerprint()}>"
 

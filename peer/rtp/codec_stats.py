@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.statistics_entry import StatsEntry
 from peer.values import dataclass
 
 if TYPE_CHECKING:
@@ -11,13 +12,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodecStats:
+class CodecStats(StatsEntry):
     """A codec that a stream uses (RTCCodecStats).
 
     Args:
-        id: Unique within one report, and the same in all reports.
-        type: `codec`.
-        timestamp: Milliseconds since 1970.
         payloadType: 0 to 127.
         mimeType: For example `video/VP8`.
         clockRate: In Hz.
@@ -26,9 +24,6 @@ class CodecStats:
         transportId: Id of the `transport` entry, in the statistics of a connection; else None.
     """
 
-    id: str
-    type: str
-    timestamp: float
     payloadType: int
     mimeType: str
     clockRate: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.statistics_entry import StatsEntry
 from peer.values import dataclass
 
 if TYPE_CHECKING:
@@ -13,32 +14,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeerConnectionStats:
+class PeerConnectionStats(StatsEntry):
     """Statistics of the connection (RTCPeerConnectionStats).
 
     Args:
-        id: Always `peer-connection`, as there is one.
-        type: `peer-connection`.
-        timestamp: Milliseconds since 1970.
         dataChannelsOpened: Data channels that have opened so far.
         dataChannelsClosed: Those among them that have closed.
     """
 
-    id: str
-    type: str
-    timestamp: float
     dataChannelsOpened: int
     dataChannelsClosed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataChannelStats:
+class DataChannelStats(StatsEntry):
     """Statistics of one data channel that has not closed (RTCDataChannelStats).
 
     Args:
-        id: Unique within one report, and the same in all reports for one channel.
-        type: `data-channel`.
-        timestamp: Milliseconds since 1970.
         label: The label of the channel.
         protocol: The subprotocol of the channel; may be empty.
         dataChannelIdentifier: The id of the channel; None before it has one.
@@ -49,9 +41,6 @@ class DataChannelStats:
         bytesReceived: Bytes of these, without headers.
     """
 
-    id: str
-    type: str
-    timestamp: float
     label: str
     protocol: str
     dataChannelIdentifier: int | None

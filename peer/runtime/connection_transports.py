@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from peer.ice import IceCandidate
-from peer.states import DtlsTransportState, IceTransportState, SctpTransportState
+from peer.states import (
+    DtlsTransportState,
+    IceRole,
+    IceTransportState,
+    SctpTransportState,
+    SignalingState,
+)
 from peer.transport.adapters.data_channel import BUFFER_LIMIT
 from peer.transports import DtlsTransport, IceCandidatePair, SctpTransport
 
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Session, TransportState
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport
-    from peer.states import IceGatheringState, IceRole
+    from peer.states import IceGatheringState
 
 #: Bytes of a message that every peer takes (RFC 8841 section 6.1), before its description.
 _DEFAULT_MESSAGE_SIZE = 65_536
@@ -33,6 +39,15 @@ class TransportsHost(Protocol):
     @property
     def closed(self) -> bool:
         """Tell whether `close` was called."""
+
+
+def ice_role(transport: PeerTransport, session: Session) -> IceRole | None:
+    """Return our ICE role: as agreed or, while our offer is pending, that of who offers.
+
+    RFC 8445 section 6.1.1 makes who starts the session controlling.
+    """
+    offering = session.state is SignalingState.HAVE_LOCAL_OFFER
+    return transport.ice.role or (IceRole.CONTROLLING if offering else None)
 
 
 class ConnectionTransports:
@@ -106,7 +121,7 @@ class _SourceOfTransport:
 
     @property
     def ice_role(self) -> IceRole | None:
-        return self._transport.ice.role
+        return ice_role(self._transport, self._host.session)
 
     def certificates(self) -> list[bytes]:
         current = self._transport.secure.current

@@ -155,7 +155,7 @@ class PeerTransport:
         )
         make_ice = functools.partial(self._make_ice, secure=secure, embedding=context.embedding)
         self.ice = IceGenerations(effect.local, make=make_ice, events=self, tap=tap)
-        self._engine: RtpEngine | None = None
+        self.made_engine: RtpEngine | None = None
         self._handlers = PacketHandlers(
             on_rtp=lambda packet, arrival: self.engine.on_rtp(packet, arrival),
             on_rtcp=lambda packet: self.engine.on_rtcp(packet),
@@ -193,14 +193,14 @@ class PeerTransport:
     @property
     def engine(self) -> RtpEngine:
         """Engine of RTP, made where it is first asked for, as data needs none."""
-        if self._engine is None:
+        if self.made_engine is None:
             from peer.rtp.engine.engine import RtpEngine
 
-            send, of_all = self.secure, self.secure.send_rtp_all
-            self._engine = engine = RtpEngine(send.send_rtp, send.send_rtcp, send_rtp_all=of_all)
+            to, of_all = self.secure, self.secure.send_rtp_all
+            self.made_engine = engine = RtpEngine(to.send_rtp, to.send_rtcp, send_rtp_all=of_all)
             # A call of each packet less than by the functions that have brought it here.
             self._handlers.on_rtp, self._handlers.on_rtcp = engine.on_rtp, engine.on_rtcp
-        return self._engine
+        return self.made_engine
 
     def gathered(self) -> dict[tuple[str, str], GatheredCandidates]:
         """Return our candidates so far, by the key of the transport and the ICE generation."""
@@ -456,8 +456,8 @@ class PeerTransport:
     async def _shut_down(self) -> None:
         self._when_connected.clear()
         self._if_failed.clear()
-        if self._engine is not None:
-            self._engine.close()
+        if self.made_engine is not None:
+            self.made_engine.close()
         await self.secure.close()
         await self.ice.close()
         if self.rtcp is not None:

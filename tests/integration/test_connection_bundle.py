@@ -15,7 +15,7 @@ from peer import (
     DtlsError,
     PeerConnection,
 )
-from peer.runtime.statistics import CertificateStats, TransportStats
+from peer.runtime.transport_statistics import CertificateStats, TransportStats
 from tests.support.negotiation.connection_media import RED, ColourTrack, ToneTrack, hears, sees
 from tests.support.negotiation.connection_state import eventually, sockets
 from tests.support.negotiation.connections import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import Certificate, DtlsError, SessionDescription
-from peer.runtime.statistics import TransportStats
+from peer.runtime.transport_statistics import TransportStats
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import (
     announced,

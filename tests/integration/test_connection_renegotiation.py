@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from peer.runtime.statistics import TransportStats
+from peer.runtime.transport_statistics import TransportStats
 from tests.support.negotiation.connection_media import (
     BLUE,
     GREEN,

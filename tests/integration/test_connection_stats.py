@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING, TypeVar
 
 from peer import PeerConnection
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
-from peer.runtime.statistics import (
+from peer.runtime.transport_statistics import (
     CandidatePairStats,
     CandidateStats,
     CertificateStats,
@@ -22,6 +23,7 @@ from tests.support.negotiation.connections import (
     local,
     loopback,
     pair,
+    until,
     within,
 )
 
@@ -94,6 +96,79 @@ async def test_certificates_are_those_of_the_descriptions() -> None:
             assert announced == [(certificate.fingerprintAlgorithm, certificate.fingerprint)]
 
 
+async def test_statistics_have_every_candidate_and_every_pair() -> None:
+    async with connected_pair() as (left, right, _channel):
+        report = (await left.getStats()).values()
+        pairs = [each for each in report if isinstance(each, CandidatePairStats)]
+        candidates = [each for each in report if isinstance(each, CandidateStats)]
+        described = re.findall(r"a=candidate:\S+ 1 (\S+) \d+ (\S+) (\d+)", local(left).sdp)
+
+        assert [
+            (c.protocol, c.address, str(c.port)) for c in candidates if c.type == "local-candidate"
+        ] == described
+        ids = {each.id for each in candidates}
+        assert {each.localCandidateId for each in pairs} <= ids
+        assert {each.remoteCandidateId for each in pairs} <= ids
+        fragments = {each.usernameFragment for each in candidates}
+        assert fragments == {
+            re.findall(r"a=ice-ufrag:(\S+)", local(pc).sdp)[0] for pc in (left, right)
+        }
+
+
+async def test_selected_pair_counts_checks_round_trips_and_datagrams() -> None:
+    async with connected_pair() as (left, _, _channel):
+        report = await left.getStats()
+        transport = the(report, TransportStats)
+        selected = report[transport.selectedCandidatePairId or ""]
+        assert isinstance(selected, CandidatePairStats)
+
+        assert selected.state == "succeeded"
+        assert selected.requestsSent > 0
+        assert (
+            0 < selected.responsesReceived <= (selected.requestsSent + selected.consentRequestsSent)
+        )
+        assert selected.requestsReceived == selected.responsesSent > 0
+        assert 0 < (selected.currentRoundTripTime or 0) <= selected.totalRoundTripTime
+        assert selected.bytesSent == transport.bytesSent > 0
+        assert selected.packetsReceived > 0
+        assert transport.selectedCandidatePairChanges >= 1
+        assert f"a=ice-ufrag:{transport.iceLocalUsernameFragment}\r\n" in local(left).sdp
+
+
+async def test_statistics_keep_their_ids_and_count_on_through_an_ice_restart() -> None:
+    async with connected_pair() as (left, right, _channel):
+        before = await left.getStats()
+        again = await left.getStats()
+        assert before.keys() == again.keys()
+
+        first = the(before, TransportStats)
+        left.restartIce()
+        await connect(left, right)
+        await until(lambda: left.iceConnectionState in ("connected", "completed"))
+        later = the(await left.getStats(), TransportStats)
+        assert later.id == first.id
+        assert later.bytesSent >= first.bytesSent
+        assert later.localCertificateId == first.localCertificateId
+
+
+async def test_certificate_statistics_hold_the_certificate() -> None:
+    async with connected_pair() as (left, _, _channel):
+        certificates = [e for e in (await left.getStats()).values() if e.type == "certificate"]
+        shown = {e.base64Certificate for e in certificates if isinstance(e, CertificateStats)}
+        dtls = None if left.sctp is None else left.sctp.transport
+        assert dtls is not None
+        (theirs,) = dtls.getRemoteCertificates()
+        assert base64.b64encode(theirs).decode() in shown
+        assert len(shown) == 2
+
+
+async def test_ciphers_are_named_as_iana_does() -> None:
+    async with connected_pair() as (left, _, _channel):
+        transport = the(await left.getStats(), TransportStats)
+        assert re.fullmatch(r"TLS_[A-Z0-9_]+_(SHA256|SHA384)", transport.dtlsCipher or "")
+        assert transport.srtpCipher == "SRTP_AEAD_AES_256_GCM"
+
+
 async def test_rtp_statistics_count_at_both_ends() -> None:
     async with pair() as (left, right):
         coming = expected(right, "track")
@@ -119,6 +194,6 @@ async def test_a_transport_before_its_answer() -> None:
         transport = the(await pc.getStats(), TransportStats)
 
         assert (transport.iceState, transport.dtlsState) == ("new", "new")
-        assert transport.dtlsRole == transport.iceRole == "unknown"
+        assert (transport.dtlsRole, transport.iceRole) == ("unknown", "controlling")
         assert transport.selectedCandidatePairId is None
         assert transport.remoteCertificateId is None

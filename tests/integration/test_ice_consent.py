@@ -10,7 +10,7 @@ import pytest
 
 from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.adapters.ice_agent import MAX_CONSENT_CHECKS
+from peer.transport.adapters.consent_check import MAX_CONSENT_CHECKS
 from peer.transport.ice.timing import IceTiming
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.network.ice import End, start
@@ -155,7 +155,7 @@ async def test_consent_responses_keep_ice_connected() -> None:
     async with connected_to_hand() as (end, peer):
         await peer.until(lambda: len(peer.checks) >= 20)
         assert end.ice.state is CONNECTED
-        assert end.ice.round_trip_time is not None
+        assert end.ice.snapshot().round_trip is not None
 
 
 @pytest.mark.parametrize(("role", "repeats"), [(CONTROLLING, True), (CONTROLLED, False)])

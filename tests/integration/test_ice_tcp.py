@@ -16,7 +16,7 @@ from aioice import stun
 from peer import CandidateFilter, OnePortError, PeerConnection, PortRangeError
 from peer.configuration import IceServer
 from peer.ice import CandidateFields
-from peer.runtime.statistics import CandidateStats
+from peer.runtime.transport_statistics import CandidatePairStats, CandidateStats, TransportStats
 from peer.states import IceRole
 from peer.transport.ice.timing import IceTiming
 from tests.support.negotiation.connection_media import ToneTrack
@@ -81,8 +81,11 @@ async def connected_over_tcp(
 
 async def protocols(pc: PeerConnection) -> set[str]:
     """The protocols of the selected pair."""
-    stats = (await pc.getStats()).values()
-    return {each.protocol for each in stats if isinstance(each, CandidateStats)}
+    report = await pc.getStats()
+    pairs = {t.selectedCandidatePairId for t in report.values() if isinstance(t, TransportStats)}
+    chosen = [p for p in report.values() if isinstance(p, CandidatePairStats) and p.id in pairs]
+    ends = {end for pair in chosen for end in (pair.localCandidateId, pair.remoteCandidateId)}
+    return {e.protocol for e in report.values() if isinstance(e, CandidateStats) and e.id in ends}
 
 
 async def test_connection_lives_on_tcp_alone_through_ice_restart_and_rekey() -> None:

@@ -25,7 +25,7 @@ from peer import (
     SdpType,
     SessionDescription,
 )
-from peer.runtime.statistics import CertificateStats, TransportStats
+from peer.runtime.transport_statistics import CertificateStats, TransportStats
 from peer.tracing.events import Datagram, DatagramKind, HandshakeCompleted, SdesKeysUsed
 from tests.support.captures.captured_call import Call, call
 from tests.support.negotiation.connections import (

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from peer import PeerConfiguration, PeerConnection, SdpType, SessionDescription
-from peer.runtime.statistics import CandidateStats
 from tests.support.browser.browsers import BrowserName, open_browser
 from tests.support.browser.connection_scripts import DESCRIBED, RECEIVED_PACKETS
 from tests.support.negotiation.connection_media import ToneTrack
@@ -106,9 +105,9 @@ async def test_browser_reaches_us_by_tcp_where_no_udp_gets_through(name: Browser
         await page.wait_for("packets().then(count => count > 10)")
         selected = await page.evaluate("selected()")
         assert (selected["protocol"], selected["tcpType"]) == ("tcp", "active")
-        stats = (await ours.getStats()).values()
-        pair = {each.protocol for each in stats if isinstance(each, CandidateStats)}
-        assert pair == {"tcp"}
+        pair = ours.security.transports[0].selected_pair
+        assert pair is not None
+        assert {each.transport for each in pair} == {"tcp"}
         (receiver,) = [each.receiver for each in ours.getTransceivers()]
         await within(anext(receiver.encoded_frames()))
         ours.restartIce()

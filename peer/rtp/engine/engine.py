@@ -126,6 +126,11 @@ class RtpEngine:
         )
 
     @property
+    def available_bitrate(self) -> int | None:
+        """Target bitrate of all senders in bits/s; None without one."""
+        return self._send_controller.congestion.target if self._sent else None
+
+    @property
     def round_trip_time(self) -> Seconds | None:
         """Round-trip time of the transport, in seconds; None before the first measurement."""
         return self._send_controller.congestion.round_trip_time

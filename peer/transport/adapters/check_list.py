@@ -54,6 +54,13 @@ def next_pair(pairs: Sequence[CandidatePair]) -> CandidatePair | None:
     return None
 
 
+def failed_pairs(pairs: Sequence[CandidatePair]) -> list[CandidatePair]:
+    """Return the pairs to check again, as all have failed; none where one works."""
+    if any(pair.state is CandidatePair.State.SUCCEEDED for pair in pairs):
+        return []
+    return [p for p in pairs if p.state is CandidatePair.State.FAILED and p.task is None]
+
+
 def udp_may_work(pairs: Sequence[CandidatePair]) -> bool:
     """Tell whether a pair over UDP has not failed yet."""
     return any(

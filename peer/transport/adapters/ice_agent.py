@@ -18,15 +18,17 @@ from aioice.ice import ICE_COMPLETED, ICE_FAILED, CandidatePair, StunProtocol
 from peer.transport.adapters.check_list import (
     MAX_PAIRS,
     MAX_REMOTE_CANDIDATES,
+    failed_pairs,
     has_room_for,
     next_pair,
     pair_of,
     udp_may_work,
 )
-from peer.transport.adapters.consent_check import ConsentCheck
+from peer.transport.adapters.consent_check import ConsentCheck, SingleChecks
 from peer.transport.adapters.embedded_attributes import ChecksWithDtls
 from peer.transport.adapters.ice_socket import Address, IceSocket
 from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
+from peer.transport.adapters.pair_counters import PairCounters
 from peer.transport.adapters.path_probes import PathProbes
 from peer.transport.adapters.tcp_candidates import COMPONENT, TcpCandidate
 from peer.transport.adapters.traced_socket import TracedSocket
@@ -46,9 +48,6 @@ UDP_HEAD_START = 1.0
 #: Role conflicts repaired before checks are failed (ours): two peers that both repair a conflict
 #: agree after one or two, one that goes on is broken or hostile.
 MAX_ROLE_SWITCHES = 8
-#: Consent checks that may still be answered (ours): those of 30 s by the schedule of RFC 7675
-#: section 5.1, and of more than 3 s while the path is in doubt.
-MAX_CONSENT_CHECKS = 8
 #: Seconds without anything to check after which failed pairs are checked again, while there is no
 #: path: the peer may have our answer late, and a NAT before us must let its checks in (ours).
 RECHECK_INTERVAL = 10.0
@@ -81,10 +80,10 @@ class IceAgent(Connection):
         answers_checks: Whether the peer may send to us. False lets its consent to do so expire.
         path: Socket and remote address that data is sent by, or None.
         path_reason: Why its pair took the place of another; empty where it was the first.
-        unanswered: Checks of ours that wait for an answer.
         checks_sent: Connectivity checks sent, without retransmissions.
         checks_refused: Responses with a STUN error.
         checks_received: Authenticated checks of the peer.
+        pair_counters: Counts by candidate pair.
         packets_received: Datagrams given to `on_datagram`.
         bytes_received: Sum of their sizes in bytes.
         unvalidated: Datagrams dropped, as no check has validated their source.
@@ -130,6 +129,7 @@ class IceAgent(Connection):
         self.ignored_candidates = 0
         self.answers_checks = True
         self.peer_fragment: str | None = None
+        self.pair_counters = PairCounters()
         self._on_early_peer = on_early_peer
         self._on_path = on_path
         self._on_other_path = on_other_path
@@ -147,10 +147,12 @@ class IceAgent(Connection):
         # `check_incoming`, which keeps the early ones itself.
         self._early_checks_done = True
         self._pair_is_due = WakeUp()
-        self.unanswered = UnansweredChecks()
-        self._consent_checks: list[tuple[StunProtocol, bytes]] = []
+        self._unanswered = UnansweredChecks()
+        self._consent_checks = SingleChecks()
         self._probes = PathProbes(
-            pacing=pacing, request=partial(super().build_request, nominate=False)
+            pacing=pacing,
+            request=partial(super().build_request, nominate=False),
+            counters=self.pair_counters,
         )
         self._mdns = MdnsResolver()
 
@@ -184,7 +186,7 @@ class IceAgent(Connection):
     @property
     def selected_pair(self) -> tuple[Candidate, Candidate] | None:
         """Nominated pair, or the best valid pair before a nomination: local, remote candidate."""
-        pair = self._best_pair()
+        pair = self.best_pair()
         return None if pair is None else (pair.local_candidate, pair.remote_candidate)
 
     @property
@@ -196,6 +198,16 @@ class IceAgent(Connection):
     def relay_only(self) -> bool:
         """True where only relayed candidates are used."""
         return self._relay_only
+
+    @property
+    def pairs(self) -> tuple[CandidatePair, ...]:
+        """All candidate pairs, the best first."""
+        return tuple(self._check_list)
+
+    @property
+    def early_checks(self) -> tuple[tuple[stun.Message, Address, StunProtocol], ...]:
+        """Checks of the peer that came before its description."""
+        return tuple(self._early_checks)
 
     # Gathering
 
@@ -316,11 +328,8 @@ class IceAgent(Connection):
     def _check_failed_pairs_again(self) -> None:
         # RFC 8863 section 4: the peer may begin late. aioice gives a check up after 63 s, and a NAT
         # forgets after 30 s that we have sent to the peer (RFC 4787 section 4.3 asks for 120).
-        if any(pair.state is CandidatePair.State.SUCCEEDED for pair in self._check_list):
-            return
-        for pair in self._check_list:
-            if pair.state is CandidatePair.State.FAILED and pair.task is None:
-                self.check_state(pair, CandidatePair.State.WAITING)
+        for pair in failed_pairs(self._check_list):
+            self.check_state(pair, CandidatePair.State.WAITING)
 
     def _abandon_checks(self) -> None:
         # RFC 8445 section 8.1.2: once a pair is nominated the others are left, unless the peer
@@ -329,7 +338,7 @@ class IceAgent(Connection):
             if pair.task is not None and not pair.remote_nominated:
                 pair.task.cancel()
                 pair.task = None
-                self.unanswered.end(pair)
+                self._unanswered.end(pair)
                 self.check_state(pair, CandidatePair.State.FROZEN)
 
     async def check_start(self, pair: CandidatePair) -> None:
@@ -351,7 +360,8 @@ class IceAgent(Connection):
         if isinstance(pair.local_candidate, TcpCandidate):
             request.attributes["PRIORITY"] = pair.local_candidate.priority_as("prflx")
         self.with_dtls.add_to_check(request)
-        self.unanswered.add(pair, request)
+        self._unanswered.add(pair, request)
+        self.pair_counters.on_request(pair, request.transaction_id)
         self.checks_sent += 1
         return request
 
@@ -417,18 +427,13 @@ class IceAgent(Connection):
         super().check_incoming(message, addr, protocol)
         self._repeat_check(protocol, addr)
         pair = pair_of(self._check_list, protocol, addr)
+        if pair is None:
+            return
+        self.pair_counters.on_check_of_peer(pair)
         local = protocol.local_candidate
-        if (
-            isinstance(local, TcpCandidate)
-            and pair is not None
-            and pair.remote_candidate.type == "prflx"
-        ):
+        if isinstance(local, TcpCandidate) and pair.remote_candidate.type == "prflx":
             local.describe(pair.remote_candidate)
-        if (
-            pair is not None
-            and pair.state is CandidatePair.State.SUCCEEDED
-            and pair is not self._best_pair()
-        ):
+        if pair.state is CandidatePair.State.SUCCEEDED and pair is not self.best_pair():
             self._on_other_path()
 
     def _repeat_check(self, protocol: StunProtocol, addr: Address) -> None:
@@ -436,17 +441,17 @@ class IceAgent(Connection):
         # own has just opened the path through its NAT. Once only.
         pair = pair_of(self._check_list, protocol, addr)
         if pair is not None and pair.state is CandidatePair.State.IN_PROGRESS:
-            request = self.unanswered.take(pair)
+            request = self._unanswered.take(pair)
             if request is not None:
                 protocol.send_stun(request, addr)
 
     def check_complete(self, pair: CandidatePair) -> None:
         """Process the result of a check, and move `path` if another pair is best now."""
-        self.unanswered.end(pair, answered=pair.state is CandidatePair.State.SUCCEEDED)
+        self._unanswered.end(pair)
         if self.ice_controlling and self._nominated:
             pair.nominated = pair is self._nominated.get(COMPONENT)
         was_done = self._check_list_done
-        before = self._best_pair()
+        before = self.best_pair()
         is_nominated_again = pair.task is None and self._nominated.get(COMPONENT) is pair
         super().check_complete(pair)
         if self._check_list_done and not was_done:
@@ -458,7 +463,7 @@ class IceAgent(Connection):
         # RFC 8445 section 12.1: a valid pair may carry data before one is nominated. A nomination
         # of another pair later moves the path; libwebrtc does that when it finds a better one.
         self._choose_path()
-        if pair is not self._best_pair():
+        if pair is not self.best_pair():
             self._on_other_path()
             return
         if is_nominated_again:
@@ -471,12 +476,14 @@ class IceAgent(Connection):
     def _check_list_maybe_fail(self) -> None:
         """Keep checking without pairs: the peer may still find us (RFC 8863 section 4)."""
 
-    def _best_pair(self) -> CandidatePair | None:
+    def best_pair(self) -> CandidatePair | None:
+        """Return the nominated pair or, before a nomination, the best valid one."""
         succeeded = (p for p in self._check_list if p.state is CandidatePair.State.SUCCEEDED)
         return self._nominated.get(COMPONENT) or next(succeeded, None)
 
     def _choose_path(self) -> None:
-        pair = self._best_pair()
+        pair = self.best_pair()
+        self.pair_counters.select(pair)
         if pair is None or not isinstance(pair.protocol, IceSocket):
             self.path = None
         else:
@@ -490,7 +497,7 @@ class IceAgent(Connection):
         Args:
             on_answer: Called with the round trip in seconds, or None if the peer withdrew consent.
         """
-        pair = self._best_pair()
+        pair = self.best_pair()
         if pair is None or self.remote_password is None:
             return
         # A controlling side repeats its nomination, so that a peer that was sent several
@@ -498,20 +505,17 @@ class IceAgent(Connection):
         request = super().build_request(pair, nominate=self.ice_controlling)
         key = self.remote_password.encode()
         request.add_message_integrity(key)
-        pair.protocol.transactions[request.transaction_id] = ConsentCheck(
-            request, pair, key, partial(self._on_consent_answer, pair, on_answer)
-        )
-        self._consent_checks.append((pair.protocol, request.transaction_id))
-        if len(self._consent_checks) > MAX_CONSENT_CHECKS:
-            protocol, transaction = self._consent_checks.pop(0)
-            protocol.transactions.pop(transaction, None)
-        pair.protocol.send_stun(request, pair.remote_addr)
+        counts = self.pair_counters.of(pair)
+        counts.consent_requests_sent += 1
+        answered = partial(self._on_consent_answer, pair, on_answer)
+        check = ConsentCheck(request, pair, key, counts=counts, on_answer=answered)
+        self._consent_checks.send(check, request, pair)
 
     def _on_consent_answer(
         self, pair: CandidatePair, on_answer: OnConsentAnswer, round_trip_time: Seconds | None
     ) -> None:
         # RFC 7675 section 5.1: consent is for one pair; a late answer of the former one is none.
-        if pair is self._best_pair():
+        if pair is self.best_pair():
             if round_trip_time is not None:
                 # `hold_path` may have taken it away.
                 self._choose_path()
@@ -535,7 +539,7 @@ class IceAgent(Connection):
         for remote in self._remote_candidates:
             self._pair_remote_candidate(remote)
         self.sort_check_list()
-        selected = self._best_pair()
+        selected = self.best_pair()
         others = [pair for pair in self._check_list if pair is not selected]
         others.sort(key=lambda pair: pair.state is not CandidatePair.State.SUCCEEDED)
         self._probes.begin(others, self.remote_password.encode(), on_answer)
@@ -582,7 +586,7 @@ class IceAgent(Connection):
             if pair.task is not None:
                 pair.task.cancel()
             self._check_list.remove(pair)
-            self.unanswered.end(pair)
+            self._unanswered.end(pair)
             if self._nominated.get(COMPONENT) is pair:
                 del self._nominated[COMPONENT]
         if self.path is not None and self.path[0] is protocol:

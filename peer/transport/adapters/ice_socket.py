@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from peer.times import MonotonicTime, Seconds
     from peer.transport.adapters.embedded_attributes import ChecksWithDtls
+    from peer.transport.adapters.pair_counters import PairCounters
 
 Address: TypeAlias = tuple[str, int]
 
@@ -43,6 +44,7 @@ class SocketOwner(Protocol):
         oversized: Datagrams dropped, as they were too long for the receive buffer.
         checks_refused: Responses with a STUN error.
         with_dtls: Embeds DTLS in checks, where that is asked for.
+        pair_counters: Counts the answers to checks.
     """
 
     on_datagram: Callable[[bytes], object]
@@ -53,6 +55,7 @@ class SocketOwner(Protocol):
     oversized: int
     checks_refused: int
     with_dtls: ChecksWithDtls
+    pair_counters: PairCounters
 
     def request_received(
         self, message: stun.Message, addr: Address, protocol: StunProtocol
@@ -241,6 +244,31 @@ class IceSocket(StunProtocol):
         """Send a STUN message; called by aioice."""
         self.receiver.with_dtls.add_to_answer(message)
         super().send_stun(message, addr)
+
+    async def request(
+        self,
+        request: stun.Message,
+        addr: Address,
+        integrity_key: bytes | None = None,
+        retransmissions: int | None = None,
+    ) -> tuple[stun.Message, Address]:
+        """Run a STUN transaction, and tell the agent how it ends.
+
+        Raises:
+            TransactionError: There was no answer, or an error.
+        """
+        answered = False
+        try:
+            answer = await super().request(request, addr, integrity_key, retransmissions)
+            answered = True
+        except stun.TransactionError as error:
+            answered = error.response is not None
+            raise
+        finally:
+            self.receiver.pair_counters.on_transaction_end(
+                request.transaction_id, answered=answered
+            )
+        return answer
 
     def error_received(self, exc: Exception) -> None:
         """Report a refusal of a TURN server; other errors of a send are as good as a loss."""

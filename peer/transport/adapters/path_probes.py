@@ -6,15 +6,16 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from peer.transport.adapters.consent_check import ConsentCheck
+from peer.transport.adapters.consent_check import ConsentCheck, SingleChecks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from aioice import stun
-    from aioice.ice import CandidatePair, StunProtocol
+    from aioice.ice import CandidatePair
 
     from peer.times import Seconds
+    from peer.transport.adapters.pair_counters import PairCounters
 
 #: Probes that may still be answered (ours): two rounds over all pairs that there can be.
 MAX_PROBES = 1024
@@ -26,6 +27,7 @@ class PathProbes:
     Args:
         pacing: Ta, seconds between two checks (RFC 8445 section 14.2).
         request: Makes the check of a pair, without its MESSAGE-INTEGRITY.
+        counters: Counts checks and answers by pair.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class PathProbes:
         *,
         pacing: Seconds,
         request: Callable[[CandidatePair], stun.Message],
+        counters: PairCounters,
     ) -> None:
         self._pacing = pacing
         self._request = request
+        self._counters = counters
         self._on_answer: Callable[[], None] | None = None
         self._answered: dict[CandidatePair, None] = {}
-        self._sent: list[tuple[StunProtocol, bytes]] = []
+        self._sent = SingleChecks(MAX_PROBES)
         self._round: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -67,8 +71,7 @@ class PathProbes:
         if self._round is not None:
             self._round.cancel()
             self._round = None
-        while self._sent:
-            self._forget_oldest()
+        self._sent.clear()
         self._answered.clear()
 
     async def _probe(self, pairs: Sequence[CandidatePair], key: bytes) -> None:
@@ -80,21 +83,14 @@ class PathProbes:
     def _send(self, pair: CandidatePair, key: bytes) -> None:
         request = self._request(pair)
         request.add_message_integrity(key)
-        identifier = request.transaction_id
-        pair.protocol.transactions[identifier] = ConsentCheck(
-            request, pair, key, partial(self._take, pair)
-        )
-        self._sent.append((pair.protocol, identifier))
-        if len(self._sent) > MAX_PROBES:
-            self._forget_oldest()
-        pair.protocol.send_stun(request, pair.remote_addr)
+        counts = self._counters.of(pair)
+        counts.requests_sent += 1
+        on_answer = partial(self._take, pair)
+        check = ConsentCheck(request, pair, key, counts=counts, on_answer=on_answer)
+        self._sent.send(check, request, pair)
 
     def _take(self, pair: CandidatePair, round_trip_time: Seconds | None) -> None:
         if round_trip_time is not None:
             self._answered[pair] = None
             if self._on_answer is not None:
                 self._on_answer()
-
-    def _forget_oldest(self) -> None:
-        protocol, identifier = self._sent.pop(0)
-        protocol.transactions.pop(identifier, None)

@@ -152,6 +152,13 @@ class DtlsAssociation:
         der = self.peer_certificate_der
         return None if der is None else Fingerprint.of_certificate(der, HashFunction.SHA256)
 
+    @property
+    def peer_chain_der(self) -> tuple[bytes, ...]:
+        """Certificate that the peer has shown, and those of its issuers, in DER."""
+        if self._handshake is None or self.peer_certificate_der is None:
+            return ()
+        return self.peer_certificate_der, *self._handshake.connection.peer_chain
+
     def start(self, *, before_path: bool = False) -> None:
         """Send the ClientHello as client, or be ready for one as server.
 

@@ -32,10 +32,6 @@ class ConsentMonitor:
         read_at: Returns when a datagram last came, by the loop's clock, or None.
         on_state: Called when the state has changed; the first state is `FRESH`.
         uniform: Returns a random number from 0 to 1, for the times of the checks.
-
-    Attributes:
-        round_trip_time: Of the latest check, at first one of connectivity; None before one was
-            answered.
     """
 
     def __init__(
@@ -49,7 +45,6 @@ class ConsentMonitor:
         on_state: Callable[[ConsentState], None],
         uniform: Callable[[], float] = random.random,
     ) -> None:
-        self.round_trip_time: Seconds | None = agent.unanswered.round_trip_time
         self._agent = agent
         self._timing = timing
         self._activity = activity
@@ -145,5 +140,4 @@ class ConsentMonitor:
             self._consent.withdraw()
             self._wake_up.set()
         else:
-            self.round_trip_time = round_trip_time
             self.renew()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
+
+from peer.transport.adapters.pair_counters import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +18,7 @@ class IceCounters:
     """Counters of one ICE transport since its beginning.
 
     Args:
+        pair_changes: Times that another pair was selected, the first one included.
         packets_unsent: Refused by `send`: there was no path, or no room.
         packets_unvalidated: Dropped, as no check has validated their source.
         packets_malformed: STUN messages dropped, as they could not be parsed.
@@ -34,6 +37,12 @@ class IceCounters:
     packets_oversized: int = 0
     candidates_ignored: int = 0
     candidates_refused: int = 0
+    pair_changes: int = 0
+
+
+def total(*counters: IceCounters) -> IceCounters:
+    """Return the sums of counters."""
+    return IceCounters(*map(sum, zip(*map(astuple, counters), strict=True)))
 
 
 class IceDatagrams:
@@ -55,6 +64,7 @@ class IceDatagrams:
         self.bytes_sent = 0
         self.packets_unsent = 0
         self._agent = agent
+        agent.pair_counters.traffic = self.traffic
 
     def __repr__(self) -> str:
         return f"<IceDatagrams {self.packets_sent} sent, {self.packets_unsent} refused>"
@@ -92,6 +102,17 @@ class IceDatagrams:
         self.packets_sent += sent
         self.bytes_sent += sum(map(len, datagrams))
         return sent
+
+    def traffic(self) -> Traffic:
+        """Return what was sent and received so far."""
+        agent = self._agent
+        return Traffic(
+            self.packets_sent,
+            self.bytes_sent,
+            agent.packets_received,
+            agent.bytes_received,
+            self.packets_unsent,
+        )
 
     def drain(self) -> None:
         """Receive at once what has arrived, which closing the sockets would discard."""

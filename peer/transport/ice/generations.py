@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from peer.states import IceGatheringState, IceRole, IceTransportState
-from peer.transport.ice.datagrams import IceCounters
+from peer.transport.ice.datagrams import IceCounters, total
 from peer.transport.ice.fresh_path import GenerationPath
 from peer.transport.ice.generation_set import GenerationSet, ReceiveActivity
 from peer.transport.ice.timing import IceTiming
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from peer.transport.ice.generation_set import GenerationChanges
     from peer.transport.ice.latching import LatchingPath
     from peer.transport.ice.servers import ServerFailure
+    from peer.transport.ice.snapshot import IceSnapshot
     from peer.transport.ice.transport import IceEvents, IceGeneration
     from peer.transport.tap import Tap
 
@@ -147,10 +147,16 @@ class IceGenerations:
         found = self._generations.find(generation)
         return () if found is None else found.ice.server_failures
 
+    def snapshots(self) -> tuple[IceSnapshot, ...]:
+        """Return candidates and pairs of all open generations, the one in use first."""
+        first = self._generations.selected
+        others = (each for each in self._open if each is not first)
+        return tuple(each.ice.snapshot() for each in (first, *others))
+
     @property
     def round_trip_time(self) -> Seconds | None:
         """Round-trip time of the latest check in seconds; None before one was answered."""
-        return self._generations.selected.ice.round_trip_time
+        return self._generations.selected.ice.snapshot().round_trip
 
     @property
     def gathering_state(self) -> IceGatheringState:
@@ -160,7 +166,7 @@ class IceGenerations:
     @property
     def counters(self) -> IceCounters:
         """Counters of all generations so far, those closed included, as a copy."""
-        return _total(self._closed_counters, *(each.ice.counters for each in self._open))
+        return total(self._closed_counters, *(each.ice.counters for each in self._open))
 
     def gathered(self, generation: str) -> tuple[tuple[CandidateFields, ...], bool]:
         """Return the local candidates of a generation so far, and True if these are all.
@@ -495,7 +501,7 @@ class IceGenerations:
         # The descriptions of a closed connection still show its candidates.
         if self._closing is None and generation in self._open:
             self._open.remove(generation)
-            self._closed_counters = _total(self._closed_counters, generation.ice.counters)
+            self._closed_counters = total(self._closed_counters, generation.ice.counters)
 
 
 class Generation:
@@ -592,7 +598,3 @@ class Generation:
     def on_state(self, state: IceTransportState) -> None:
         """Pass on a new state of the IceGeneration, which `state` tells."""
         self._owner.on_generation_state(self)
-
-
-def _total(*counters: IceCounters) -> IceCounters:
-    return IceCounters(*map(sum, zip(*map(astuple, counters), strict=True)))

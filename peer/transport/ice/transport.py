@@ -32,6 +32,7 @@ from peer.transport.ice.reasons import (
 )
 from peer.transport.ice.servers import TurnServer, parse_servers
 from peer.transport.ice.shared_gathering import SharedGathering
+from peer.transport.ice.snapshot import take_snapshot
 from peer.transport.ice.timing import IceTiming
 from peer.values import replace
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from peer.transport.adapters.traced_socket import SocketTap
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.shared_gathering import GatheringMember
+    from peer.transport.ice.snapshot import IceSnapshot
     from peer.transport.interfaces import StrangerPath
     from peer.transport.wire.stun_embedding import StunEmbedding
 
@@ -241,15 +243,16 @@ class IceGeneration:
         """STUN and TURN servers that did not serve, each with the reason."""
         return tuple(self._gathering.failures)
 
-    @property
-    def round_trip_time(self) -> Seconds | None:
-        """Round-trip time of the latest consent check in seconds; None before one was answered."""
-        return None if self._consent is None else self._consent.round_trip_time
+    def snapshot(self) -> IceSnapshot:
+        """Return all candidates and pairs of this moment, with their counts."""
+        latched = None if self._latching is None else self._latching.pair
+        return take_snapshot(self._agent, self._gathered, latched)
 
     @property
     def counters(self) -> IceCounters:
         """Counters of this moment."""
         return IceCounters(
+            pair_changes=self._agent.pair_counters.changes,
             packets_sent=self.datagrams.packets_sent,
             bytes_sent=self.datagrams.bytes_sent,
             packets_received=self._agent.packets_received,

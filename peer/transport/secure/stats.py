@@ -20,7 +20,7 @@ class SecureTransportStats:
     Args:
         state: State of the transport.
         encryption: Protection of its media.
-        association: Number of the association that we send with, which the next six are of.
+        association: Number of the association that we send with, which the next eight are of.
         role: Our role in the handshake; None before it is known.
         version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
         cipher: The cipher suite by OpenSSL's name.
@@ -28,6 +28,8 @@ class SecureTransportStats:
         crypto_suite: The crypto suite of keys of signalling (RFC 4568); else None.
         local_fingerprint: SHA-256 of our certificate.
         remote_fingerprint: SHA-256 of the certificate that the peer has shown.
+        local_chain: Our certificate and those of its issuers, in DER.
+        remote_chain: Likewise what the peer has shown; empty before that.
         packets_sent: As in `Counters`, like the following.
     """
 
@@ -41,6 +43,8 @@ class SecureTransportStats:
     crypto_suite: CryptoSuite | None
     local_fingerprint: Fingerprint
     remote_fingerprint: Fingerprint | None
+    local_chain: tuple[bytes, ...]
+    remote_chain: tuple[bytes, ...]
     packets_sent: int
     packets_received: int
     bytes_sent: int

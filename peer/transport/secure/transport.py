@@ -463,6 +463,8 @@ class SecureTransport:
             crypto_suite=media.suite if isinstance(media, SdesMedia) else None,
             local_fingerprint=certificate.fingerprint(),
             remote_fingerprint=None if current is None else current.peer_fingerprint,
+            local_chain=certificate.der_chain,
+            remote_chain=() if current is None else current.peer_chain_der,
             **asdict(self._counters),
         )
 

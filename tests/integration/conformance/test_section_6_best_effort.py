@@ -25,7 +25,7 @@ from peer import (
     PeerConnection,
     UnencryptedEvent,
 )
-from peer.runtime.statistics import CertificateStats, TransportStats
+from peer.runtime.transport_statistics import CertificateStats, TransportStats
 from peer.tracing.events import Datagram, DatagramKind, MediaUnencrypted
 from peer.trust import Continuity, KnownPeer, KnownPeers, Trust
 from tests.support.captures.captured_call import Call, call

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import AnswerRole, Certificate, PeerConnection
-from peer.runtime.statistics import TransportStats
+from peer.runtime.transport_statistics import TransportStats
 from tests.support.captures.dtls_reader import CLIENT_HELLO, SERVER_HELLO, flow
 from tests.support.captures.injection import client_hello
 from tests.support.captures.latching_call import (

@@ -11,7 +11,7 @@ from media import SyntheticAudioTrack
 from peer import AnswerRole, Certificate, PeerConfiguration, PeerConnection
 from peer.configuration.security_policy import SrtpProfile
 from peer.identity.certificate import KeyType
-from peer.runtime.statistics import TransportStats
+from peer.runtime.transport_statistics import TransportStats
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description, trickling

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from peer.configuration.security_policy import SrtpProfile
+from peer.iana_names import srtp_profile
 from peer.identity.certificate import KeyType
 from tests.support.peers import matrix
 from tests.support.peers.handshakes import Call, Handshake, Way
@@ -118,7 +119,7 @@ def _choice_row(results: Results) -> str:
     cells = ["yes" if each.handshake is not None else f"no: {_brief(each)}" for each in made]
     # Where it is the server, the suite names the key of its certificate.
     as_server = results.of(Call(Way.ANSWER_ACTIVE)).handshake
-    cells.append("" if as_server is None else (as_server.cipher or "").split("-")[1])
+    cells.append("" if as_server is None else (as_server.cipher or "").split("_")[2])
     return f"| {_NAMES[results.peer]} | {' | '.join(cells)} |"
 
 
@@ -128,7 +129,9 @@ def _brief(result: Result) -> str:
 
 
 def _profile(value: str | None) -> str:
-    return "none" if value is None else SrtpProfile(value).name
+    return (
+        "none" if value is None else next(p.name for p in SrtpProfile if srtp_profile(p) == value)
+    )
 
 
 def main() -> int:

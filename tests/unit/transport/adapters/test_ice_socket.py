@@ -8,6 +8,7 @@ from aioice import Connection, stun
 
 from peer.transport.adapters.embedded_attributes import ChecksWithDtls
 from peer.transport.adapters.ice_socket import MAX_SOURCES, Address, IceSocket
+from peer.transport.adapters.pair_counters import PairCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ class Owner:
         self.checks_refused = 0
         agent = Connection(ice_controlling=True)
         self.with_dtls = ChecksWithDtls(agent, None, self.on_datagram)
+        self.pair_counters = PairCounters()
 
     def request_received(
         self, message: stun.Message, addr: Address, protocol: StunProtocol

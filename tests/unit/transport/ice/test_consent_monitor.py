@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from peer.transport.adapters.unanswered_checks import UnansweredChecks
 from peer.transport.ice.consent import ConsentState
 from peer.transport.ice.consent_monitor import ConsentMonitor
 from peer.transport.ice.timing import IceTiming
@@ -24,7 +23,6 @@ class SilentAgent:
     def __init__(self, answers_from: float = float("inf")) -> None:
         self.holds = 0
         self.checks: list[float] = []
-        self.unanswered = UnansweredChecks()
         self._answers_from = answers_from
 
     def send_consent_check(self, on_answer: Callable[[float], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from peer.transport.adapters.pair_counters import PairCounters
 from peer.transport.ice.datagrams import IceDatagrams
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Agent:
 
     def __init__(self, *, room: int | None) -> None:
         self.sockets = (Socket(room or 0),)
+        self.pair_counters = PairCounters()
         self.path = None if room is None else (self.sockets[0], ADDRESS)
 
 
