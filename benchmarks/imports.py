@@ -83,14 +83,11 @@ async def run(rounds: int, console: Console) -> bool:
     report.print(console)
     report.write(ARTIFACTS / "bench-imports.json")
     memory = [await _told(_RESIDENT) for _ in range(3)]
-    return judge(
-        "imports",
-        [
-            Target("import, ours / aiortc's", report.ratios_to("aiortc"), MOST_TIME),
-            Target("memory of signaling.server, MB", memory, MOST_MEMORY),
-        ],
-        console,
+    targets = (
+        Target("import, ours / aiortc's", report.ratios_to("aiortc"), MOST_TIME),
+        Target("memory of signaling.server, MB", memory, MOST_MEMORY),
     )
+    return judge("imports", targets, console)
 
 
 if __name__ == "__main__":

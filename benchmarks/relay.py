@@ -20,6 +20,7 @@ from benchmarks.harness import ARTIFACTS, run_rounds
 from benchmarks.rtp_process import LOAD_CORE, SUBJECT_CORE, Process, Who, subject_process
 from benchmarks.rtp_subjects import Work
 from benchmarks.rtp_trial import ROOMS, Trial, relay_by
+from benchmarks.targets import Target, judge
 from tests.support.peers.third_party import compiled_with_pion
 from tests.support.project.tools import TOOLS
 
@@ -64,17 +65,16 @@ async def run(rounds: int, console: Console) -> bool:
     (ARTIFACTS / "bench-relay.json").write_text(json.dumps(numbers, indent=2))
     if _PION not in found:
         console.print(f"[yellow]without Pion: {TOOLS['pion'].how_to_get}")
-        return False
-    ratios = {name: _ratios(found[name], found[_PION]) for name in _OURS}
-    for name, values in ratios.items():
-        spread = f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-        console.print(f"{name} / Pion: {spread}, the target is {TARGET}")
-    met = all(median(values) <= TARGET for values in ratios.values())
-    console.print("Met" if met else "MISSED")
-    return met
+    targets = [
+        Target(f"a relayed packet, {name} / Pion's", _ratios(found[name], found.get(_PION)), TARGET)
+        for name in _OURS
+    ]
+    return judge("relay", targets, console)
 
 
-def _ratios(ours: Sequence[Trial], theirs: Sequence[Trial]) -> list[float]:
+def _ratios(ours: Sequence[Trial], theirs: Sequence[Trial] | None) -> list[float]:
+    if theirs is None:
+        return []
     return [one.cost / other.cost for one, other in zip(ours, theirs, strict=True)]
 
 

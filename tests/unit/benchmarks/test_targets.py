@@ -55,3 +55,13 @@ def test_missed_and_unmeasured_targets_fail_the_whole() -> None:
     assert not all_met({"one": (MET, MISSED)})
     assert not all_met({"one": (MET,), "two": None})
     assert not all_met({"one": (UNMEASURED,)})
+
+
+def test_each_benchmark_of_make_bench_judges_its_targets() -> None:
+    """One that does not would stand in the table as not measured."""
+    root = Path(__file__).parents[3]
+    makefile = (root / "Makefile").read_text()
+    named = makefile.partition("\nBENCHMARKS := ")[2].partition("\n")[0].split()
+    assert "idle" in named
+    for name in named:
+        assert f'judge("{name}", ' in (root / "benchmarks" / f"{name}.py").read_text(), name
