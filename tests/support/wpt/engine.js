@@ -42,7 +42,10 @@ Object.assign(scope, {
   clock: () => performance.now(),
   encodeUtf8: (text) => Buffer.from(text.toWellFormed(), "utf8").toString("latin1"),
   decodeUtf8: (octets) => Buffer.from(octets, "latin1").toString("utf8"),
+  hashed: (name, octets) =>
+    crypto.createHash(name).update(octets, "latin1").digest("latin1"),
   crypto: { randomUUID: () => crypto.randomUUID() },
+  atob,
   URL,
   URLSearchParams,
 });

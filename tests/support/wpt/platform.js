@@ -208,4 +208,17 @@ globalThis.self = globalThis;
     readAsText(blob) { this.#read(decodeUtf8(blob.octets)); }
   };
   defineHandlers(FileReader, ["load", "loadend", "error"]);
+
+  // Newer than the Node that runs the pages.
+  const octetsOf = (text) => Uint8Array.from(text, (each) => each.charCodeAt(0));
+  crypto.subtle = {
+    async digest(name, data) {
+      const octets = new Uint8Array(data.buffer ?? data);
+      return octetsOf(hashed(name.replace("-", ""), String.fromCharCode(...octets))).buffer;
+    },
+  };
+  Uint8Array.prototype.toHex ??= function () {
+    return Array.from(this, (each) => each.toString(16).padStart(2, "0")).join("");
+  };
+  Uint8Array.fromBase64 ??= (text) => octetsOf(atob(text));
 })();
