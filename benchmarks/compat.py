@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.compat_setup import set_ups
+from benchmarks.compat_setup import MESSAGES, messages, set_ups
 from benchmarks.harness import ARTIFACTS, Report, Series, compare, run_rounds
 from benchmarks.rtp_process import LOAD_CORE, Who
 from benchmarks.rtp_streams import AUDIO, VIDEO, pictures, sounds
@@ -27,6 +27,8 @@ ROUNDS = 30
 MOST_ROUNDS = 1000
 #: Set-ups for each trial of decoding, which takes twelve seconds for each subject (ours).
 _SET_UPS_EACH = 6
+#: Trials of messages for each trial of decoding (ours).
+_MESSAGES_EACH = 4
 #: Seconds of media in a trial of decoding (ours).
 _DECODED = 5
 #: Target: processor time through the layer as a multiple of that without (ours).
@@ -57,7 +59,13 @@ async def run(rounds: int, console: Console) -> bool:
             set_ups(),
             warm_up=WARM_UP,
             rounds=rounds,
-        )
+        ),
+        await compare(
+            f"{MESSAGES} messages, processor time of both ends",
+            messages(),
+            warm_up=1,
+            rounds=-(-rounds // _SET_UPS_EACH) * _MESSAGES_EACH,
+        ),
     ]
     if len(os.sched_getaffinity(0)) < 2:
         console.print("decoding is left out: two cores are needed")
