@@ -1,6 +1,6 @@
-"""Checks the structure of SCTP packets (RFC 9260 section 3) before aiortc parses them. PURE.
+"""Checks the structure of SCTP packets (RFC 9260 section 3) before they are read. PURE.
 
-aiortc trusts the lengths in a packet, and a parameter of length 0 holds it up for ever.
+Whoever reads them may trust the lengths in them.
 """
 
 from __future__ import annotations
@@ -24,28 +24,44 @@ _TAG_AT = 4
 _INITIATE_TAG_AT = _COMMON_HEADER + _CHUNK_HEADER.size
 
 
-def is_well_formed(packet: bytes) -> bool:
-    """Tell whether all chunks and parameters lie within the packet and have a possible length.
+def split_chunks(packet: bytes) -> list[tuple[int, int, int, int]]:
+    """Split a packet into its chunks; empty where one does not fit or has an impossible length.
 
     The checksum and the meaning of the chunks are left to SCTP.
+
+    Returns:
+        For each chunk its type, its flags, and where its value begins and ends in the packet.
     """
+    size = len(packet)
     position = _COMMON_HEADER
-    chunks: list[int] = []
-    while position < len(packet):
-        chunk_type, length = _header(_CHUNK_HEADER, packet, position, (0, 2))
+    chunks: list[tuple[int, int, int, int]] = []
+    while position < size:
+        if position + 4 > size:
+            return []
+        kind, flags, length = _CHUNK_HEADER.unpack_from(packet, position)
         end = position + length
-        if length < _CHUNK_HEADER.size or end > len(packet):
-            return False
-        # RFC 9260 section 3.3.1: a DATA chunk without user data is a protocol violation.
-        if chunk_type == _DATA and length <= _DATA_HEADER:
-            return False
-        offset = _PARAMETERS_AT.get(chunk_type)
-        if offset is not None and not _parameters_fit(packet, position=position + offset, end=end):
-            return False
-        chunks.append(chunk_type)
-        position = _padded(end)
+        if length < 4 or end > size:
+            return []
+        if kind == _DATA:
+            # RFC 9260 section 3.3.1: a DATA chunk without user data is a protocol violation.
+            if length <= _DATA_HEADER:
+                return []
+        elif (offset := _PARAMETERS_AT.get(kind)) is not None and not _parameters_fit(
+            packet, position=position + offset, end=end
+        ):
+            return []
+        chunks.append((kind, flags, position + 4, end))
+        # Chunks begin at multiples of four.
+        position = end + (-end & 3)
     # RFC 9260 section 6.10: INIT and INIT ACK are never bundled.
-    return bool(chunks) and (len(chunks) == 1 or not {_INIT, _INIT_ACK} & set(chunks))
+    if len(chunks) > 1 and any(kind in (_INIT, _INIT_ACK) for kind, _, _, _ in chunks):
+        return []
+    return chunks
+
+
+def is_well_formed(packet: bytes) -> bool:
+    """Tell whether all chunks and parameters lie within the packet and have a possible length."""
+    return bool(split_chunks(packet))
 
 
 def verification_tag(packet: bytes) -> int:

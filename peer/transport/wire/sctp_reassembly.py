@@ -97,6 +97,23 @@ class Reassembly:
         has_room = stream in self._streams or len(self._streams) < STREAM_LIMIT
         return has_room or self._is_known(stream)
 
+    def is_next(self, number: int, *, sequence: int, flags: int) -> bool:
+        """Tell whether a whole message is handed up as it comes; then its turn has passed.
+
+        It is so where it is unordered, or the next one and none waits behind it.
+        """
+        stream = self._stream(number)
+        if flags & _UNORDERED:
+            return True
+        if sequence != stream.expected or stream.waiting:
+            return False
+        stream.expected = (sequence + 1) % _SEQUENCE_MODULO
+        return True
+
+    def streams(self) -> tuple[int, ...]:
+        """Return the streams that have state."""
+        return tuple(self._streams)
+
     def add(self, fragment: DataFragment) -> list[WholeMessage]:
         """Take one chunk of the peer; return the messages whose turn has come, in their order."""
         self.size += len(fragment.user_data)
