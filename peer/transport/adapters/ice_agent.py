@@ -118,14 +118,9 @@ class IceAgent(Connection):
         self.with_dtls = ChecksWithDtls(self, embedding, on_datagram)
         self.path: tuple[IceSocket, Address] | None = None
         self.path_reason = ""
-        self.checks_sent = 0
-        self.checks_refused = 0
-        self.checks_received = 0
-        self.packets_received = 0
-        self.bytes_received = 0
-        self.unvalidated = 0
-        self.malformed = 0
-        self.oversized = 0
+        self.checks_sent = self.checks_refused = self.checks_received = 0
+        self.packets_received = self.bytes_received = 0
+        self.unvalidated = self.malformed = self.oversized = 0
         self.ignored_candidates = 0
         self.answers_checks = True
         self.peer_fragment: str | None = None

@@ -176,11 +176,9 @@ class IceGeneration:
         #: As they are announced, with those of aioice, in the order in which they came.
         self._gathered: dict[CandidateFields, Candidate] = {}
         self._longest_wait = connect_timeout
-        self._remote_ended = False
         # RFC 8445 section 7.1.3: a check of the peer's has our credentials, of our description.
-        self._peer_knows_us = False
-        self._candidates_unusable = 0
-        self._candidates_refused = 0
+        self._remote_ended = self._peer_knows_us = False
+        self._candidates_unusable = self._candidates_refused = 0
         self._consent: ConsentMonitor | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connect_timer: asyncio.TimerHandle | None = None
@@ -324,10 +322,8 @@ class IceGeneration:
         self._agent.with_dtls.expect(is_taken=remote.sped)
         self._agent.set_role(controlling=role is IceRole.CONTROLLING)
         self._set_state(IceTransportState.CHECKING)
-        loop = asyncio.get_running_loop()
-        self._connect_timer = loop.call_later(
-            self._longest_wait, self._on_connect_timeout, self._longest_wait
-        )
+        loop, wait = asyncio.get_running_loop(), self._longest_wait
+        self._connect_timer = loop.call_later(wait, self._on_connect_timeout, wait)
         self._shorten_wait()
         self._spawn(self._aiortc.start(remote))
 

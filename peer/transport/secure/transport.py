@@ -91,8 +91,7 @@ class SecureTransport:
         self._events = events
         self._context = context
         self._handlers: PacketHandlers | None = None
-        self._needs_srtp = False
-        self._path_up = False
+        self._needs_srtp = self._path_up = False
         self._counters = Counters()
         self._key_selector = SendKeySelector(self._counters)
         self._associations = RekeyCoordinator(
