@@ -62,8 +62,9 @@ async def attacked(seed: int) -> Plan:
             named = [await names(at.end(side), middle, plan) for side in plan.noticed]
             # The server may be refused before it has seen the certificate that it would refuse.
             assert named.count(False) < len(plan.noticed)
-            # Not one packet went from one application through him to the other.
-            assert middle.passed_on == 0
+            # What he sends to an end that has yet to see the answer waits there for the comparison,
+            # and goes with it: nothing of it is handed up.
+            assert middle.passed_on == 0 or plan.answer_is_late
             for side in plan.noticed:
                 assert await heard[side].everything(at.end(side)) == []
             assert "open" not in (channel.readyState, other.readyState)

@@ -228,9 +228,11 @@ class RecordedExecutor:
             case CreateTransceiver(transceiver=key):
                 assert key not in self.transceivers
                 self.transceivers.add(key)
-            case StopTransceiver(transceiver=key):
-                self.transceivers.remove(key)
-                self.rtp.pop(key, None)
+            case StopTransceiver(transceiver=key, leaves=leaves):
+                assert key in self.transceivers
+                if leaves:
+                    self.transceivers.remove(key)
+                    self.rtp.pop(key, None)
             case ConfigureRtp(transceiver=key, transport=transport):
                 assert key in self.transceivers
                 assert transport in self.opened
