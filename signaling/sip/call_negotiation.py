@@ -228,15 +228,17 @@ class CallNegotiation:
                 await self._offer()
 
     async def _offer(self) -> None:
-        self._is_offer_needed = False
         try:
             offer = await self.media.offer()
         except PeerError as error:
+            self._is_offer_needed = False
             if self.media.connection.signalingState is SignalingState.CLOSED:
                 return
             _logger.warning("SIP: no offer can be made: %s", error)
             self._settle(error)
             return
+        # Only now, so that `settled` knows of it all the time that it takes to make.
+        self._is_offer_needed = False
         in_request = not self._session.is_offer_wanted
         identity = offer.identity if self._session.can_sign else None
         if not self._command(lambda: self._session.offer(offer.sdp, identity=identity)):

@@ -207,9 +207,8 @@ class InviteSession:
         match carrier:
             case Carrier.SUCCESS if self.state is SessionState.EARLY:
                 self.accept(sdp)
-            case Carrier.SUCCESS:
+            case Carrier.SUCCESS if self._theirs is not None:
                 self._note_sent(carrier, described=True)
-                assert self._theirs is not None
                 self._theirs.succeed(sdp.encode(), self._refresher.policy)
             case Carrier.ACK | Carrier.PRACK if self._ours.answer(carrier, sdp.encode()):
                 return
