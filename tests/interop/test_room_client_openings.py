@@ -101,7 +101,7 @@ async def test_program_that_rings_is_seen_by_a_page_before_it_accepts() -> None:
         await page.frames("bot")
         assert await page.value("other('bot').state") == "ringing"
         participant.accept()
-        await page.tab.wait_for("other('bot').state === 'connected'")
+        await page.tab.wait_for("other('bot')?.state === 'connected'")
         await page.more_frames("bot")
 
 
@@ -112,7 +112,7 @@ async def test_browser_without_provisional_answers_rings_and_is_seen_once_it_acc
         page = await RoomTab.join(browser, url, room="r", name="page", opening=Opening.EARLY_ANSWER)
         async with program(url, Opening.OFFER) as watched:
             participant = await watched.event("participantjoined")
-            await page.tab.wait_for("other('bot').state === 'ringing'")
+            await page.tab.wait_for("other('bot')?.state === 'ringing'")
             await accept(page, participant)
             await shows(watched)
 
@@ -135,7 +135,7 @@ async def accept(page: RoomTab, participant: Participant) -> None:
     """Accept a call at the page, and see its pictures after that."""
     await page.value("void other('bot').accept()")
     await signaling_state(participant.connection, SignalingState.STABLE)
-    await page.tab.wait_for("other('bot').state === 'connected'")
+    await page.tab.wait_for("other('bot')?.state === 'connected'")
     await page.more_frames("bot")
 
 
@@ -146,7 +146,7 @@ async def test_program_invites_a_page_that_makes_the_offer(name: BrowserName) ->
         # Who rings makes no offer unless it is invited to.
         page = await RoomTab.join(browser, url, room="r", name="page", opening=Opening.EARLY_ANSWER)
         async with program(url, Opening.DELAYED_OFFER) as watched:
-            await page.tab.wait_for("other('bot').state === 'ringing'")
+            await page.tab.wait_for("other('bot')?.state === 'ringing'")
             states = states_of((await watched.event("participantjoined")).connection)
             await page.value("void other('bot').accept()")
             await shows(watched)
@@ -167,4 +167,4 @@ async def test_page_invites_a_program_that_makes_the_offer(name: BrowserName) ->
         await shows(watched)
         await page.frames("bot")
         assert states[:2] == ["have-local-offer", "stable"]
-        await page.tab.wait_for("other('bot').state === 'connected'")
+        await page.tab.wait_for("other('bot')?.state === 'connected'")
