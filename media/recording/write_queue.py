@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 
     from media.recording.timeline import PlacedFrame
     from peer import Codec
-    from peer.times import Seconds
 
 #: Capacity in frames, some ten seconds of a call (ours).
 FRAMES = 2048
 #: Capacity in bytes (ours).
 CAPACITY = 32 << 20
-#: Seconds for which frames gather before the thread takes them (ours): to wake it for each would be
-#: a seventh of what a recording costs.
-REST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +52,21 @@ Order = Expect | Ended | Finish
 class WriteQueue:
     """Hands frames from the event loop to the writer thread.
 
-    The thread takes what has gathered in a tenth of a second; at once where an order comes, or
-    where the queue is half full. A full queue drops new frames; of video all frames up to a key
-    frame that finds room again, as they could not be decoded.
+    A full queue drops new frames; of video all frames up to a key frame that finds room again, as
+    they could not be decoded.
 
     Args:
         frames: Capacity in frames.
         size: Capacity in bytes.
-        rest: Seconds for which frames gather.
 
     Attributes:
         dropped: Number of frames dropped.
     """
 
-    def __init__(self, *, frames: int = FRAMES, size: int = CAPACITY, rest: Seconds = REST) -> None:
+    def __init__(self, *, frames: int = FRAMES, size: int = CAPACITY) -> None:
         self.dropped = 0
         self._most = (frames, size)
-        self._rest = rest
         self._size = 0
-        self._hurry = False
         self._items: deque[PlacedFrame | Order] = deque()
         self._broken: set[Hashable] = set()
         self._changed = threading.Condition()
@@ -88,35 +80,26 @@ class WriteQueue:
         """Add frames or drop them, without waiting for the thread."""
         if not placed:
             return
-        frames, size = self._most
         with self._changed:
-            is_first = not self._items
             for each in placed:
                 if self._takes(each):
                     self._size += len(each.frame.payload)
                     self._items.append(each)
                 else:
                     self.dropped += 1
-            if not self._hurry and (2 * len(self._items) >= frames or 2 * self._size >= size):
-                self._hurry = True
-                self._changed.notify()
-            elif is_first:
-                self._changed.notify()
+            self._changed.notify()
 
     def order(self, order: Order) -> None:
         """Add an order behind the frames that were added; an order is never dropped."""
         with self._changed:
             self._items.append(order)
-            self._hurry = True
             self._changed.notify()
 
     def take(self) -> list[PlacedFrame | Order]:
-        """Take all items that wait, after waiting for one, and for those that gather."""
+        """Take all items that wait, after waiting for one."""
         with self._changed:
             while not self._items:
                 self._changed.wait()
-            self._changed.wait_for(lambda: self._hurry, self._rest)
-            self._hurry = False
             items = list(self._items)
             self._items.clear()
             self._size = 0

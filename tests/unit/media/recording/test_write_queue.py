@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media.recording.write_queue import Finish, WriteQueue
-from tests.support.clock.deadline import DEADLINE
 from tests.support.media.recorded import VP8, sounds
 
 if TYPE_CHECKING:
@@ -50,32 +48,3 @@ def test_full_queue_drops_sound_packet_by_packet_and_takes_orders() -> None:
     queue.put(frames[4:])
     assert queue.take() == frames[4:]
     assert queue.dropped == 1
-
-
-def test_frames_gather_until_an_order_comes() -> None:
-    queue = WriteQueue(rest=DEADLINE)
-    frames = sounds(0, 5)
-    with ThreadPoolExecutor(1) as thread:
-        taken = thread.submit(queue.take)
-        for each in frames:
-            queue.put([each])
-        assert not taken.done()
-        queue.order(Finish())
-        assert taken.result(DEADLINE / 2) == [*frames, Finish()]
-
-
-def test_half_full_queue_is_taken_at_once() -> None:
-    by_number = WriteQueue(frames=10, rest=DEADLINE)
-    by_size = WriteQueue(size=1000, rest=DEADLINE)
-    with ThreadPoolExecutor(2) as threads:
-        for queue in (by_number, by_size):
-            taken = threads.submit(queue.take)
-            for each in sounds(0, 5, size=100):
-                queue.put([each])
-            assert len(taken.result(DEADLINE / 2)) == 5
-
-
-def test_frames_that_gathered_are_taken_after_the_rest() -> None:
-    queue = WriteQueue(rest=0.001)
-    queue.put(sounds(0, 2))
-    assert len(queue.take()) == 2
