@@ -155,7 +155,7 @@ async def test_consent_responses_keep_ice_connected() -> None:
     async with connected_to_hand() as (end, peer):
         await peer.until(lambda: len(peer.checks) >= 20)
         assert end.ice.state is CONNECTED
-        assert end.ice.snapshot().round_trip is not None
+        assert end.ice.datagrams.round_trip_time is not None
 
 
 @pytest.mark.parametrize(("role", "repeats"), [(CONTROLLING, True), (CONTROLLED, False)])

@@ -161,15 +161,15 @@ async def test_late_answer_of_the_former_path_is_no_consent_for_the_present_one(
     async with connected(role, timing=timing) as scene:
         await scene.moved_to_second()
         async with asyncio.timeout(DEADLINE):
-            while scene.end.ice.snapshot().round_trip is None:
+            while scene.end.ice.datagrams.round_trip_time is None:
                 scene.check(1)
                 await asyncio.sleep(QUICK.recheck)
-        before = scene.end.ice.snapshot().round_trip
+        before = scene.end.ice.datagrams.round_trip_time
         scene.doors[0].answer_latest(scene.address)
         answers = len(scene.doors[0].answers)
         scene.check(0)
         await scene.doors[0].until(lambda: len(scene.doors[0].answers) > answers)
-        assert scene.end.ice.snapshot().round_trip == before
+        assert scene.end.ice.datagrams.round_trip_time == before
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -55,7 +55,7 @@ class WatchedPath:
 
     @property
     def round_trip_time(self) -> float | None:
-        return self.ice.snapshot().round_trip
+        return self.ice.datagrams.round_trip_time
 
     def send(self, datagram: bytes) -> bool:
         if self.forger is not None:

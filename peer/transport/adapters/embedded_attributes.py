@@ -6,11 +6,16 @@ Both are comprehension-optional: a peer that does not know them passes them over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aioice import stun
 
-from peer.transport.wire.stun_embedding import EmbeddedDtls, EmbeddingState
+from peer.transport.wire.stun_embedding import (
+    ACKNOWLEDGEMENT_ATTRIBUTE,
+    DATAGRAM_ATTRIBUTE,
+    EmbeddedDtls,
+    EmbeddingState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +24,7 @@ if TYPE_CHECKING:
 
     from peer.transport.wire.stun_embedding import StunEmbedding
 
-#: One DTLS datagram (libwebrtc's name; draft-hancke-webrtc-sped).
-DATAGRAM: Final = "META-DTLS-IN-STUN"
-#: A CRC-32 of each of the last datagrams that have come.
-ACKNOWLEDGEMENT: Final = "META-DTLS-IN-STUN-ACKNOWLEDGEMENT"
-
-for _number, _name in ((0xC070, DATAGRAM), (0xC071, ACKNOWLEDGEMENT)):
+for _number, _name in ((0xC070, DATAGRAM_ATTRIBUTE), (0xC071, ACKNOWLEDGEMENT_ATTRIBUTE)):
     _entry = (_number, _name, stun.pack_bytes, stun.unpack_bytes)
     stun.ATTRIBUTES_BY_TYPE[_number] = stun.ATTRIBUTES_BY_NAME[_name] = _entry
 
@@ -87,8 +87,8 @@ class ChecksWithDtls:
     def _add(message: stun.Message, embedded: EmbeddedDtls | None) -> None:
         if embedded is not None:
             if embedded.datagram is not None:
-                message.attributes[DATAGRAM] = embedded.datagram
-            message.attributes[ACKNOWLEDGEMENT] = embedded.acknowledged
+                message.attributes[DATAGRAM_ATTRIBUTE] = embedded.datagram
+            message.attributes[ACKNOWLEDGEMENT_ATTRIBUTE] = embedded.acknowledged
 
     def _take(self, message: stun.Message, password: str | None) -> None:
         if (
@@ -102,7 +102,9 @@ class ChecksWithDtls:
             return
         attributes = message.attributes
         datagram = self._embedding.receive(
-            EmbeddedDtls(attributes.get(DATAGRAM), attributes.get(ACKNOWLEDGEMENT))
+            EmbeddedDtls(
+                attributes.get(DATAGRAM_ATTRIBUTE), attributes.get(ACKNOWLEDGEMENT_ATTRIBUTE)
+            )
         )
         if datagram is not None:
             self._deliver(datagram)

@@ -75,8 +75,10 @@ class BoundedSctpSender(RTCSctpTransport):
         # RFC 9260 section 8.5.1: an INIT has no tag. The peer's may be known by the time that ours
         # is sent again: where both begin at once and both answers are lost, neither took one more.
         tag, self._remote_verification_tag = self._remote_verification_tag, 0
-        await super()._send_chunk(chunk)
-        self._remote_verification_tag = tag
+        try:
+            await super()._send_chunk(chunk)
+        finally:
+            self._remote_verification_tag = tag
 
     def _t3_expired(self) -> None:
         self._may_retransmit = True

@@ -10,6 +10,7 @@ from peer.transport.adapters.pair_counters import Traffic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from peer.times import Seconds
     from peer.transport.adapters.ice_agent import IceAgent
 
 
@@ -73,6 +74,12 @@ class IceDatagrams:
     def has_path(self) -> bool:
         """True where there is an address to send to: a check of either side has shown it."""
         return self._agent.path is not None
+
+    @property
+    def round_trip_time(self) -> Seconds | None:
+        """Last round trip of a check of the selected pair, in seconds; None before one."""
+        pair = self._agent.best_pair()
+        return None if pair is None else self._agent.pair_counters.of(pair).round_trip
 
     def send(self, datagram: bytes) -> bool:
         """Send a datagram at once to the peer; never raises.

@@ -156,7 +156,7 @@ class IceGenerations:
     @property
     def round_trip_time(self) -> Seconds | None:
         """Round-trip time of the latest check in seconds; None before one was answered."""
-        return self._generations.selected.ice.snapshot().round_trip
+        return self._generations.selected.ice.datagrams.round_trip_time
 
     @property
     def gathering_state(self) -> IceGatheringState:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aioice import Candidate, stun
     from aioice.ice import StunProtocol
 
-    from peer.times import MonotonicTime, Seconds
+    from peer.times import MonotonicTime
     from peer.transport.adapters.ice_agent import IceAgent
     from peer.transport.adapters.ice_socket import Address
 
@@ -83,12 +83,6 @@ class IceSnapshot:
     local: tuple[CandidateFields, ...]
     remote: tuple[CandidateFields, ...]
     pairs: tuple[PairSnapshot, ...]
-
-    @property
-    def round_trip(self) -> Seconds | None:
-        """Last round trip of the selected pair; None before one."""
-        found = (p.counts.round_trip for p in self.pairs if p.is_selected)
-        return next(found, None)
 
 
 def take_snapshot(

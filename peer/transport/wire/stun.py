@@ -7,6 +7,8 @@ from typing import Final
 
 from aioice import stun
 
+from peer.transport.wire.stun_embedding import DATAGRAM_ATTRIBUTE
+
 # Magic cookie (RFC 8489 section 5), which aioice does not check.
 _COOKIE = b"\x21\x12\xa4\x42"
 # Attributes that tell one connectivity check from another (RFC 8445 section 7.1).
@@ -72,8 +74,8 @@ def stun_detail(message: stun.Message) -> str:
     attributes = message.attributes
     found = [] if message.message_method is stun.Method.BINDING else [message.message_method.name]
     found += [name for name in _FLAGS if name in attributes]
-    if "META-DTLS-IN-STUN" in attributes:
-        found.append(f"DTLS of {len(attributes['META-DTLS-IN-STUN'])} octets (SPED)")
+    if DATAGRAM_ATTRIBUTE in attributes:
+        found.append(f"DTLS of {len(attributes[DATAGRAM_ATTRIBUTE])} octets (SPED)")
     if "ERROR-CODE" in attributes:
         code, reason = attributes["ERROR-CODE"]
         found.append(f"{code} {reason}")

@@ -17,6 +17,10 @@ from peer.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: STUN attribute of one DTLS datagram (libwebrtc's name; draft-hancke-webrtc-sped).
+DATAGRAM_ATTRIBUTE: Final = "META-DTLS-IN-STUN"
+#: STUN attribute of a CRC-32 of each of the last datagrams that have come.
+ACKNOWLEDGEMENT_ATTRIBUTE: Final = "META-DTLS-IN-STUN-ACKNOWLEDGEMENT"
 #: Most octets of a datagram that a check carries (the draft's: the check stays under 1,200).
 MAX_EMBEDDED: Final = 900
 #: Datagrams that are acknowledged, the last ones (libwebrtc's).

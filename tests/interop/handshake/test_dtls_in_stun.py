@@ -9,8 +9,8 @@ import pytest
 from aioice import stun
 
 from peer.tracing.events import Datagram, DatagramKind, Direction
-from peer.transport.adapters.embedded_attributes import ACKNOWLEDGEMENT, DATAGRAM
 from peer.transport.wire.demux import DatagramClass, classify
+from peer.transport.wire.stun_embedding import ACKNOWLEDGEMENT_ATTRIBUTE, DATAGRAM_ATTRIBUTE
 from tests.support.peers.handshakes import Call, Handshake, Way, shake_hands
 from tests.support.peers.third_party import python_webrtc_stage
 from tests.support.tracing.traces import Sink
@@ -56,7 +56,9 @@ async def test_checks_of_handfast_and_libwebrtc_carry_the_handshake(way: Way) ->
     handshake, wire = await call(way, TRIALS)
     assert handshake.verified
     assert handshake.echo == "There and back"
-    sent, received = (set(wire.values(way, DATAGRAM)) for way in (Direction.OUT, Direction.IN))
+    sent, received = (
+        set(wire.values(way, DATAGRAM_ATTRIBUTE)) for way in (Direction.OUT, Direction.IN)
+    )
     assert {classify(each) for each in sent | received} == {DatagramClass.DTLS}
     # Either end acknowledges what came by its CRC-32, four octets in a row; who has the last word
     # of the handshake says nothing more.
@@ -71,11 +73,11 @@ def crc(datagram: bytes) -> bytes:
 
 def acknowledged(wire: WireSink, direction: Direction) -> set[bytes]:
     """Collect the acknowledgements that went one way."""
-    octets = b"".join(wire.values(direction, ACKNOWLEDGEMENT))
+    octets = b"".join(wire.values(direction, ACKNOWLEDGEMENT_ATTRIBUTE))
     return {octets[at : at + 4] for at in range(0, len(octets), 4)}
 
 
 async def test_libwebrtc_without_the_trial_is_sent_its_handshake_by_the_path() -> None:
     handshake, wire = await call(Way.ANSWER_ACTIVE, {})
     assert handshake.verified
-    assert list(wire.values(Direction.OUT, DATAGRAM)) == []
+    assert list(wire.values(Direction.OUT, DATAGRAM_ATTRIBUTE)) == []
