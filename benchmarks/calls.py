@@ -11,7 +11,7 @@ from time import process_time
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.calls_subjects import Baresip, Handfast
-from benchmarks.harness import ARTIFACTS, Subject, compare, run_rounds
+from benchmarks.harness import Subject, compare, run_rounds
 from benchmarks.targets import Target, judge
 from tests.support.peers.sip_phones import sounding, two_phones
 from tests.support.project.tools import missing
@@ -42,8 +42,7 @@ async def run(rounds: int, console: Console) -> bool:
         warm_up=WARM_UP,
         rounds=rounds,
     )
-    report.print(console)
-    report.write(ARTIFACTS / "bench-calls.json")
+    report.publish("calls", console)
     seconds = await processor_time(_CALLS)
     console.print(
         f"A call with its handshake takes {1000 * seconds:.1f} ms of processor time for both ends: "

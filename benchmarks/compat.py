@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmarks.compat_setup import MESSAGES, messages, set_ups
-from benchmarks.harness import ARTIFACTS, Report, Series, compare, run_rounds
+from benchmarks.harness import Report, Series, compare, run_rounds
 from benchmarks.rtp_process import LOAD_CORE, Who
 from benchmarks.rtp_streams import AUDIO, VIDEO, pictures, sounds
 from benchmarks.rtp_trial import decode
@@ -74,8 +74,7 @@ async def run(rounds: int, console: Console) -> bool:
         reports += await decoded(-(-rounds // _SET_UPS_EACH))
     targets = []
     for number, report in enumerate(reports):
-        report.print(console)
-        report.write(ARTIFACTS / f"bench-compat-{number}.json")
+        report.publish(f"compat-{number}", console)
         name = f"{report.benchmark}, compat / ours"
         targets.append(Target(name, report.ratios_to("handfast"), TARGET))
     return judge("compat", targets, console)

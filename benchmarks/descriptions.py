@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from benchmarks.harness import ARTIFACTS, Series, Subject, compare, run_rounds
+from benchmarks.harness import Series, Subject, compare, run_rounds
 from benchmarks.targets import Target, judge
 from peer import PeerConnection, SdpType, SessionDescription
 
@@ -163,16 +163,14 @@ async def run(rounds: int, console: Console) -> bool:
     subjects: list[Subject] = [Handfast(FEW), Aiortc(FEW), Handfast(MANY), Aiortc(MANY)]
     subjects.append(Handfast(MOST))
     report = await compare("an offer taken and answered", subjects, warm_up=1, rounds=rounds)
-    report.print(console)
-    report.write(ARTIFACTS / "bench-descriptions.json")
+    report.publish("descriptions", console)
     again = await compare(
         "a second offer and answer",
         [HandfastAgain(MANY), AiortcAgain(MANY)],
         warm_up=1,
         rounds=rounds,
     )
-    again.print(console)
-    again.write(ARTIFACTS / "bench-descriptions-again.json")
+    again.publish("descriptions-again", console)
     by_name = {each.name: each for each in report.series}
     many = _of_one(by_name[Handfast(MANY).name], MANY)
     most = _of_one(by_name[Handfast(MOST).name], MOST)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from rich.console import Console
 
 from benchmarks.handshake_subjects import Aiortc, Handfast
-from benchmarks.harness import ARTIFACTS, compare
+from benchmarks.harness import compare
 from benchmarks.setup_subjects import Handfast as Setup
 from benchmarks.setup_subjects import TracedHandfast as TracedSetup
 from benchmarks.targets import judge
@@ -38,16 +38,14 @@ async def run(rounds: int, console: Console) -> None:
             warm_up=WARM_UP,
             rounds=rounds,
         )
-        report.print(console)
-        report.write(ARTIFACTS / f"bench-handshake-{kind}.json")
+        report.publish(f"handshake-{kind}", console)
     report = await compare(
         "a whole set-up, with a trace and without",
         [TracedSetup(), Setup()],
         warm_up=WARM_UP,
         rounds=rounds,
     )
-    report.print(console)
-    report.write(ARTIFACTS / "bench-handshake-trace.json")
+    report.publish("handshake-trace", console)
     judge("handshake", [], console)
 
 

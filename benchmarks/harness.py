@@ -116,6 +116,11 @@ class Report:
             )
         console.print(table)
 
+    def publish(self, name: str, console: Console) -> None:
+        """Print the result, and write it to `artifacts/bench-NAME.json`."""
+        self.print(console)
+        self.write(ARTIFACTS / f"bench-{name}.json")
+
     def write(self, path: Path) -> None:
         """Write all numbers as JSON, for plots and comparisons."""
         others = self.series[1:]

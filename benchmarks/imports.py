@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import peer
 import signaling
-from benchmarks.harness import ARTIFACTS, compare, run_rounds
+from benchmarks.harness import compare, run_rounds
 from benchmarks.targets import Target, judge
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ async def run(rounds: int, console: Console) -> bool:
     report = await compare(
         "import of a connection, processor time", subjects, warm_up=WARM_UP, rounds=rounds
     )
-    report.print(console)
-    report.write(ARTIFACTS / "bench-imports.json")
+    report.publish("imports", console)
     memory = [await _told(_RESIDENT) for _ in range(3)]
     targets = (
         Target("import, ours / aiortc's", report.ratios_to("aiortc"), MOST_TIME),

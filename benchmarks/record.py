@@ -18,7 +18,7 @@ import av
 import uvloop
 from rich.console import Console
 
-from benchmarks.harness import ARTIFACTS, Report, compare
+from benchmarks.harness import Report, compare
 from benchmarks.record_load import Caller
 from benchmarks.rtp_process import Process, SubjectError
 from benchmarks.rtp_streams import PICTURES, Payloads, pictures, sounds
@@ -170,8 +170,7 @@ async def run(seconds: float, rounds: int, console: Console) -> bool:
     measured = subjects(seconds)
     heading = "processor time for each recorded minute of 720p30 and Opus"
     report = await compare(heading, measured, warm_up=0, rounds=rounds)
-    report.print(console)
-    report.write(ARTIFACTS / "bench-record.json")
+    report.publish("record", console)
     if TOOLS["webrtcbin"].path is None:
         console.print(f"[yellow]without GStreamer: {TOOLS['webrtcbin'].how_to_get}")
     return judge("record", targets(report, measured), console)

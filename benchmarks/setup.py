@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import ARTIFACTS, Subject, compare, run_rounds
+from benchmarks.harness import Subject, compare, run_rounds
 from benchmarks.setup_subjects import Aiortc, AiortcWork, Handfast, HandfastWork, Libwebrtc
 from benchmarks.targets import Target, judge
 
@@ -36,16 +36,14 @@ async def run(rounds: int, console: Console) -> bool:
     report = await compare(
         "set-up to an open data channel", subjects, warm_up=WARM_UP, rounds=rounds
     )
-    report.print(console)
-    report.write(ARTIFACTS / "bench-setup.json")
+    report.publish("setup", console)
     work = await compare(
         "processor time of a set-up, both ends",
         [HandfastWork(), AiortcWork()],
         warm_up=WARM_UP,
         rounds=rounds,
     )
-    work.print(console)
-    work.write(ARTIFACTS / "bench-setup-work.json")
+    work.publish("setup-work", console)
     libwebrtc = report.ratios_to(Libwebrtc.name) if len(subjects) > 2 else ()
     targets = [
         Target("set-up, ours / aiortc's", report.ratios_to(Aiortc.name), TARGET),

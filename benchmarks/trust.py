@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.harness import ARTIFACTS, compare, run_rounds
+from benchmarks.harness import compare, run_rounds
 from benchmarks.setup_subjects import Handfast
 from benchmarks.targets import Target, judge
 from peer import Certificate, PeerConfiguration, PeerConnection
@@ -95,8 +95,7 @@ async def run(rounds: int, console: Console) -> bool:
         report = await compare(
             "processor time of a set-up, both ends", subjects, warm_up=WARM_UP, rounds=rounds
         )
-    report.print(console)
-    report.write(ARTIFACTS / "bench-trust.json")
+    report.publish("trust", console)
     medians = {series.name: series.median for series in report.series}
     added = medians["known peers and signatures"] - medians["signalling alone"]
     return judge("trust", [Target("known peers and signatures add, ms", [added], TARGET)], console)
