@@ -464,6 +464,9 @@ class PeerTransport:
             await self.rtcp.close()
         if self._rtcp_closing is not None:
             await self._rtcp_closing
+        self._show_change()
+
+    def _show_change(self) -> None:
         if self.seen_as is not None:
             self.seen_as.on_change()
 
@@ -513,8 +516,7 @@ class PeerTransport:
 
     def on_path(self) -> None:
         """Let those who wait for a nominated pair look again, for ICE."""
-        if self.seen_as is not None:
-            self.seen_as.on_change()
+        self._show_change()
         self._events.wake()
 
     def on_check(self) -> None:
